@@ -1,0 +1,111 @@
+"""Floor 0. Whose memory an array is: shared arrays are known, so that no derivative keeps one."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .dtypes import as_dtype, default_dtype
+from .errors import DTypeError, ShapeError
+
+__all__ = ["SHARED", "as_array", "frozen", "is_shared", "owned", "share", "sole_owner", "view"]
+
+# Address of a shared array's root -> a weak reference to it.  Empty in most programs, so that
+# the question "may somebody else write here?" costs one truth test.
+SHARED: dict[int, weakref.ref[ndarray]] = {}
+
+
+def root(array: ndarray) -> ndarray:
+    """The array that owns the memory which `array` looks at."""
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+def share(array: ndarray) -> ndarray:
+    """Remember that somebody outside may write into the memory of `array`."""
+    owner = root(array)
+    key = id(owner)
+    SHARED[key] = weakref.ref(owner, lambda _: SHARED.pop(key, None))
+    return array
+
+
+def is_shared(array: ndarray) -> bool:
+    """Whether somebody outside may write into the memory of `array`."""
+    known = SHARED.get(id(root(array))) if SHARED else None
+    return known is not None and known() is not None
+
+
+def owned(arrays: list[Any]) -> list[Any]:
+    """`arrays`, those in shared memory replaced by copies that nobody else can write."""
+    return [a.copy() if isinstance(a, ndarray) and is_shared(a) else a for a in arrays]
+
+
+def frozen(array: ndarray) -> ndarray:
+    """A view of `array` that cannot be written through."""
+    seen = array.view()
+    seen.flags.writeable = False
+    return seen
+
+
+def view(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
+    """A view of a writeable or read-only array with these strides, much cheaper than NumPy's."""
+    try:
+        return ndarray(shape, array.dtype, array, 0, strides)
+    except (ValueError, BufferError):
+        return np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
+
+
+def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
+    """A new array of `value`: an array, a number, or nested sequences of them.
+
+    Arrays and NumPy scalars keep their dtype; Python floats become the default dtype.
+    """
+    try:
+        array = np.array(value)
+    except ValueError:
+        raise ShapeError(
+            f"{operation}: nested sequences of unequal lengths are not an array"
+        ) from None
+    if dtype is None and array.dtype.kind == "O":
+        raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
+    if dtype is None and array.dtype == np.float64 and not isinstance(first(value), STRONG):
+        dtype = default_dtype()
+    wanted = as_dtype(array.dtype if dtype is None else dtype)
+    return array if array.dtype == wanted else array.astype(wanted)
+
+
+STRONG = (ndarray, np.generic)
+
+
+def first(value: Any) -> Any:
+    """The first thing in nested sequences: it tells NumPy's numbers from Python's."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return value
+
+
+def kind_of(value: Any) -> str:
+    """The type of `value`, or of what nested sequences hold."""
+    return type(first(value)).__name__
+
+
+class _Holder:
+    __slots__ = ("array",)
+
+    def __init__(self) -> None:
+        self.array = np.empty(1)
+
+
+def sole_owner(holder: Any) -> bool:
+    """Whether `holder.array` is its own memory and nothing but `holder` refers to it."""
+    return holder.array.base is None and sys.getrefcount(holder.array) <= _ALONE
+
+
+# What the count is for an array that only a slot holds: measured, as it differs by version.
+_probe = _Holder()
+_ALONE = sys.getrefcount(_probe.array)

@@ -1,0 +1,193 @@
+"""Floor 5. Reverse and forward mode: one loop each over the graph that the operations left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ContextDecorator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import as_array
+from .core import FREED, NOTHING, Node, Tensor, local, toposort
+from .errors import DTypeError, GraphError, ShapeError
+
+__all__ = ["Recording", "backward", "ebb", "enable_grad", "flood", "is_grad_enabled", "no_grad"]
+
+
+class Recording(ContextDecorator):
+    """Whether operations are recorded, within a `with` block or a decorated function."""
+
+    def __init__(self, wanted: bool):
+        self.wanted = wanted
+        self.before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self.before.append(local.recording)
+        local.recording = self.wanted
+
+    def __exit__(self, *_: object) -> None:
+        local.recording = self.before.pop()
+
+    def _recreate_cm(self) -> Recording:
+        return Recording(self.wanted)
+
+
+def no_grad() -> Recording:
+    """Record nothing: as `with tg.no_grad():` or as a decorator.
+
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (x * x).requires_grad
+    False
+    """
+    return Recording(False)
+
+
+def enable_grad() -> Recording:
+    """Record again, inside a `no_grad` block."""
+    return Recording(True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded in this thread."""
+    return local.recording
+
+
+def ebb(
+    seeds: Mapping[Node, Any],
+    wanted: Iterable[Node] | None = None,
+    *,
+    release: bool = True,
+    record: bool = False,
+) -> dict[Node, Any]:
+    """Reverse mode: cotangents flow from `seeds` back to the leaves, or to `wanted` alone.
+
+    The cotangents are bare arrays, or with `record` Tensors that can be differentiated again.
+    With `release` what a node saved is dropped as the ebb passes it.
+    """
+    stops = frozenset(wanted or ())
+    have: dict[Node, Any] = dict(seeds)
+    found: dict[Node, Any] = {}
+    order = toposort(seeds, stops)
+    useful = leading_to(stops, order) if stops else None
+    with np.errstate(all="ignore"), Recording(record):
+        while order:
+            node = order.pop()
+            g = have.pop(node, None)
+            if g is None:
+                continue
+            prim, saved = node.prim, node.saved
+            if prim is None or node.owner is not None or node in stops:
+                found[node] = g
+                if prim is None or node in stops:
+                    continue
+            if saved is FREED:
+                raise GraphError(FREED_MESSAGE.format(prim.name))
+            parts = prim.vjp(node, g, lifted(node, saved) if record else saved)
+            if release and saved is not NOTHING:
+                node.saved = FREED
+            for parent, part in zip(node.parents, parts, strict=True):
+                if part is None or parent is None or (useful and parent not in useful):
+                    continue
+                before = have.get(parent)
+                have[parent] = part if before is None else before + part
+    return found
+
+
+def leading_to(ends: Iterable[Node], order: Sequence[Node]) -> set[Node]:
+    """The nodes of `order` that came from `ends`: all others would ebb for nobody."""
+    useful = set(ends)
+    for node in order:
+        if not useful.isdisjoint(node.parents):
+            useful.add(node)
+    return useful
+
+
+FREED_MESSAGE = (
+    "backward: the graph was freed by an earlier backward at {}; "
+    "pass retain_graph=True to the first one"
+)
+
+
+def flood(seeds: Mapping[Node, Any], ends: Iterable[Node], *, record: bool) -> dict[Node, Any]:
+    """Forward mode: tangents of `seeds` are pushed on to `ends`; a missing one is zero."""
+    have: dict[Node, Any] = dict(seeds)
+    with np.errstate(all="ignore"), Recording(record):
+        for node in toposort(ends, have.keys()):
+            tangents = [have.get(parent) for parent in node.parents]
+            if node not in have and any(t is not None for t in tangents):
+                if node.saved is FREED:
+                    raise GraphError(FREED_MESSAGE.format(node.prim.name))
+                saved = lifted(node, node.saved) if record else node.saved
+                have[node] = node.prim.jvp(node, tangents, saved)
+    return have
+
+
+def lifted(node: Node, saved: Sequence) -> list:
+    """What a node saved as Tensors with their history, for derivatives of derivatives."""
+    nodes = (*node.parents, node)
+    return [Tensor(a, n) if type(a) is ndarray else a for a, n in zip(saved, nodes, strict=False)]
+
+
+def backward(
+    tensor: Tensor,
+    gradient: Any = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> None:
+    """Add the gradient of `tensor` to `.grad` of every leaf that it came from.
+
+    `gradient` is the cotangent of `tensor`, and may be left out for a single element.
+    `retain_graph` keeps the graph for another backward; `create_graph` also records this one,
+    so that the gradients can be differentiated.
+
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    seed = cotangent(tensor, gradient, "backward")
+    if tensor.node is None:
+        raise GraphError(
+            "backward: this tensor does not depend on anything with requires_grad, or was "
+            "computed where nothing is recorded (inside no_grad, or by a backward without "
+            "create_graph=True)"
+        )
+    release = not (retain_graph or create_graph)
+    seed = seed if create_graph else seed.array
+    found = ebb({tensor.node: seed}, release=release, record=create_graph)
+    for node, g in found.items():
+        owner = node.owner and node.owner()
+        if owner is not None:
+            accumulate(owner, as_tensor(g), create_graph)
+
+
+def accumulate(owner: Tensor, g: Tensor, record: bool) -> None:
+    """Add to `.grad`, by a new Tensor: nobody who holds the old one sees it change."""
+    with Recording(record):
+        owner.grad = g if owner.grad is None else owner.grad + g
+
+
+def as_tensor(g: Any) -> Tensor:
+    """A cotangent, which may be a bare array or a NumPy scalar, as a Tensor."""
+    return g if type(g) is Tensor else Tensor(np.asarray(g))
+
+
+def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
+    """The seed for `tensor`: ones for a single element, otherwise what the user gave, checked."""
+    array = tensor.array
+    if gradient is None:
+        if array.size != 1:
+            raise ShapeError(
+                f"{operation}: only a single element starts a backward by itself, and this "
+                f"tensor has shape {array.shape}; pass gradient=, or reduce it with .sum()"
+            )
+        return Tensor(np.ones(array.shape, array.dtype))
+    given = gradient if type(gradient) is Tensor else Tensor(as_array(gradient, operation))
+    if given.array.shape != array.shape:
+        raise ShapeError(
+            f"{operation}: the gradient has shape {given.array.shape}, the tensor {array.shape}"
+        )
+    return given if given.array.dtype == array.dtype else given.astype(array.dtype)

@@ -1,0 +1,354 @@
+"""Floor 2. The kinds of primitive: rules that every operation of a kind shares.
+
+A partial derivative is a function whose argument names say what it is made of: `x y w` are the
+operation's inputs, `z` its result, and after `*` come the operation's own parameters.  Only what
+is named is kept for the backward pass.  A partial that is a bool selects instead of multiplying.
+Every derivative works on bare arrays and on Tensors alike, which is how gradients have gradients.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import as_array, view
+from .core import Node, Tensor, bind
+from .dtypes import floating, promote
+from .errors import ShapeError
+from .shapes import Shape, broadcast, broadcast_axes, reduced
+
+__all__ = ["Drop", "Map", "Move", "Opaque", "Partial", "Prim", "Reduce", "cast", "expand"]
+__all__ += ["permute", "reshape", "spread", "sum_", "sum_to", "where"]
+
+INPUTS = "xyw"
+Rule = Callable[..., Any] | None
+
+
+class Prim:
+    """An operation as the core sees it; its kind gives it `run`, `infer`, `vjp` and `jvp`.
+
+    `infer` gives shape and dtype from anything that has them, and explains what does not fit.
+    `vjp(node, g, saved)` gives a cotangent for each parent, None where a parent is not tracked;
+    `jvp(node, tangents, saved)` gives the result's tangent, where None stands for zero.
+    """
+
+    promotes = True  # inputs are brought to one dtype
+    floats = False  # computed in a float dtype, whatever is given
+    differentiable = True
+    run: Callable[..., Any]
+    infer: Callable[..., tuple[Shape, np.dtype]]
+
+    def __init__(self, name: str):
+        self.name = name
+        self.drop = Drop()
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        return bind(self, args, params)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def lift(self, args: tuple) -> tuple:
+        """`args` as Tensors, where `bind` met something that is neither array nor number."""
+        return tuple(a if isinstance(a, Tensor) else Tensor(as_array(a, self.name)) for a in args)
+
+    def unify(self, args: tuple) -> tuple:
+        """`args` cast to the one dtype in which this operation computes on them."""
+        dtype = promote(*(a.dtype if hasattr(a, "dtype") else type(a) for a in args))
+        dtype = floating(dtype) if self.floats else dtype
+        return tuple(cast(a, dtype=dtype) if hasattr(a, "dtype") else a for a in args)
+
+    def explain(self, args: tuple, params: dict) -> None:
+        """Raise the readable error for what NumPy refused, if the shape rule knows one."""
+        self.infer(*(a if hasattr(a, "shape") else np.asarray(a) for a in args), **params)
+
+
+class Drop(dict):
+    """Which of (inputs, result) to forget, by the bits of the tracked inputs; None: keep nothing."""
+
+    def __init__(self, partials: Sequence[Partial | None] = ()):
+        self.partials = partials
+
+    def __missing__(self, mask: int) -> tuple[int, ...] | None:
+        asked = [p for i, p in enumerate(self.partials) if mask >> i & 1 and p is not None]
+        keep = {position for partial in asked for position in partial.positions}
+        self[mask] = tuple(set(range(len(self.partials) + 1)) - keep) if keep else None
+        return self[mask]
+
+
+class Partial:
+    """One partial derivative, and the positions in (inputs, result) of what it is made of."""
+
+    def __init__(self, function: Callable, inputs: int):
+        self.function = function
+        arguments = inspect.signature(function).parameters.values()
+        names = [a.name for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
+        self.params = [a.name for a in arguments if a.kind is a.KEYWORD_ONLY]
+        self.positions = [inputs if n == "z" else INPUTS[:inputs].index(n) for n in names]
+        self.at = reader(function, self.positions, self.params)
+
+
+def reader(function: Callable, positions: list[int], params: list[str]) -> Callable:
+    """`function` applied to what (saved, params) hold for it; the frequent forms without loops."""
+    if not positions and not params:
+        constant = function()
+        return lambda saved, _: constant
+    if len(positions) == 1 and not params:
+        (only,) = positions
+        return lambda saved, _: function(saved[only])
+    return lambda saved, given: function(
+        *[saved[k] for k in positions], **{name: given[name] for name in params}
+    )
+
+
+def scale(g: Any, slope: Any, singular: bool) -> Any:
+    """`g * slope`, where a slope of bool selects and an infinite slope leaves a zero `g` zero."""
+    if type(slope) is ndarray and slope.dtype is g.dtype and not singular:
+        return g * slope
+    if slope is False:
+        return where(False, g, 0)
+    if type(slope) in (bool, int, float):
+        return g if slope == 1 else g * slope
+    if slope.dtype.kind == "b":
+        return where(slope, g, 0)
+    if slope.dtype is not g.dtype:
+        slope = cast(slope, dtype=g.dtype)
+    if singular and (isinstance(slope, Tensor) or not np.isfinite(slope).all()):
+        # The slope itself is masked, not the product: differentiated once more, 0 * inf is NaN.
+        slope = where((g != 0) | (slope - slope == 0), slope, 0)
+    return g * slope
+
+
+class Map(Prim):
+    """Element by element, with broadcasting; `text` says what happens to one element."""
+
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        partials: Sequence[Rule] = (),
+        *,
+        dtype: type | None = None,
+        floats: bool = False,
+        singular: bool = False,
+        kernel: Callable[..., Any] | None = None,
+    ):
+        super().__init__(name)
+        self.text, self.dtype, self.floats, self.singular = text, dtype, floats, singular
+        words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        self.inputs = len(words & set(INPUTS))
+        self.partials = [p and Partial(p, self.inputs) for p in partials]
+        self.drop = Drop(self.partials)
+        self.differentiable = any(self.partials)
+        self.promotes = dtype is None  # NumPy compares and tests mixed dtypes exactly
+        self.run = kernel or compiled(text, self.inputs, sorted(words - set(INPUTS) - set(NUMPY)))
+
+    def infer(self, *args: Any, **params: Any) -> tuple[Shape, np.dtype]:
+        shape = broadcast(self.name, *(a.shape for a in args))
+        dtype = promote(*(a.dtype for a in args))
+        if self.dtype is not None:
+            return shape, np.dtype(self.dtype)
+        return shape, floating(dtype) if self.floats else dtype
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        found: list = []
+        for parent, partial in zip(node.parents, self.partials, strict=True):
+            if parent is None:
+                found.append(None)
+                continue
+            part = scale(g, partial.at(saved, node.params), self.singular)
+            found.append(part if part.shape == parent.shape else sum_to(part, parent.shape))
+        return found
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        total = None
+        for t, partial in zip(tangents, self.partials, strict=True):
+            if t is not None:
+                part = scale(t, partial.at(saved, node.params), self.singular)
+                total = part if total is None else total + part
+        return spread(total, node.shape)
+
+
+class Reduce(Prim):
+    """A fold over `axes` (sorted), which stay as size 1 where `keepdims`.
+
+    In the partial, `z` is the result with its axes kept.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable,
+        partial: Rule = None,
+        *,
+        dtype: Callable[[np.dtype], np.dtype] = lambda dtype: dtype,
+        empty: bool = True,
+    ):
+        super().__init__(name)
+        self.run, self.dtype, self.empty = run, dtype, empty
+        self.partial = partial and Partial(partial, 1)
+        self.drop = Drop([self.partial])
+        self.differentiable = partial is not None
+
+    def infer(self, x: Any, *, axes: Shape, keepdims: bool) -> tuple[Shape, np.dtype]:
+        if not self.empty and any(x.shape[a] == 0 for a in axes):
+            raise ShapeError(f"{self.name}: shape {x.shape} has no element along axis {axes}")
+        return reduced(x.shape, axes, keepdims), self.dtype(x.dtype)
+
+    def slope(self, node: Node, saved: Sequence) -> Any:
+        kept = reduced(node.parents[0].shape, node.params["axes"], True)
+        if saved and saved[1] is not None:
+            saved = (saved[0], reshape(saved[1], shape=kept))
+        return self.partial.at(saved, node.params), kept
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        slope, kept = self.slope(node, saved)
+        g = g if g.shape == kept else reshape(g, shape=kept)
+        return [spread(scale(g, slope, False), node.parents[0].shape)]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        slope, _ = self.slope(node, saved)
+        return sum_(scale(tangents[0], slope, False), **node.params)
+
+
+class Move(Prim):
+    """Elements move, none change: linear, so tangents move likewise; `back` is the transpose.
+
+    `shape(*inputs, **params)` gives the result's shape, `back(g, node, i)` the cotangent of
+    input `i`, `part(node, i)` the shape of an input whose tangent is zero.
+    """
+
+    def __init__(
+        self, name: str, run: Callable, shape: Callable, back: Callable, part: Rule = None
+    ):
+        super().__init__(name)
+        self.run, self.shape, self.back, self.part = run, shape, back, part
+
+    def infer(self, *args: Any, **params: Any) -> tuple[Shape, np.dtype]:
+        return self.shape(*args, **params), promote(*(a.dtype for a in args))
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        return [p and self.back(g, node, i) for i, p in enumerate(node.parents)]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        whole = [
+            np.zeros(self.part(node, i), node.dtype) if t is None and self.part else t
+            for i, t in enumerate(tangents)
+        ]
+        return self(*whole, **node.params)
+
+
+class Opaque(Prim):
+    """A library's routine, without derivatives unless a subclass states them."""
+
+    promotes = differentiable = False
+
+    def __init__(self, name: str, run: Callable, infer: Callable):
+        super().__init__(name)
+        self.run, self.infer = run, infer
+
+
+# The language of a Map's text: names, numbers, arithmetic, comparisons and calls of these.
+NUMPY: dict[str, Callable] = {
+    name: getattr(np, name)
+    for name in (
+        *("abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign"),
+        *("cos", "cosh", "exp", "expm1", "floor", "hypot", "isfinite", "isinf", "isnan", "log"),
+        *("log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or"),
+        *("logical_xor", "maximum", "minimum", "nextafter", "rint"),
+        *("sign", "signbit", "sin", "sinh", "sqrt", "tan", "tanh", "trunc", "where"),
+    )
+}
+
+
+def compiled(text: str, inputs: int, params: Sequence[str]) -> Callable[..., Any]:
+    """The NumPy function that a Map's text describes."""
+    tree = ast.parse(text, mode="eval").body
+    if isinstance(tree, ast.Call) and [ast.unparse(a) for a in tree.args] == list(INPUTS[:inputs]):
+        return NUMPY[ast.unparse(tree.func)]
+    head = ", ".join([*INPUTS[:inputs], *(["*", *params] if params else [])])
+    return eval(f"lambda {head}: {text}", {**NUMPY, "__builtins__": {}})
+
+
+# What the rules themselves are written with.
+where = Map("where", "where(x, y, w)", (None, lambda x: x, lambda x: x == 0))
+where.promotes = False
+
+
+class Cast(Map):
+    """Another dtype; cotangents are cast back to that of the input."""
+
+    def infer(self, x: Any, *, dtype: np.dtype) -> tuple[Shape, np.dtype]:
+        return x.shape, dtype
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        return [cast(g, dtype=node.parents[0].dtype)]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        return cast(tangents[0], **node.params)
+
+
+cast = Cast("cast", "x", (lambda: 1,), kernel=lambda x, *, dtype: x.astype(dtype))
+
+reshape = Move(
+    "reshape",
+    lambda x, *, shape: x.reshape(shape),
+    lambda x, *, shape: shape,
+    lambda g, node, i: reshape(g, shape=node.parents[0].shape),
+)
+
+permute = Move(
+    "permute",
+    lambda x, *, axes: x.transpose(axes),
+    lambda x, *, axes: tuple(x.shape[a] for a in axes),
+    lambda g, node, i: permute(g, axes=inverse(node.params["axes"])),
+)
+
+
+@lru_cache(maxsize=None)
+def inverse(axes: Shape) -> Shape:
+    """The permutation that undoes `axes`."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+
+
+def _expanded(x: Any, *, shape: Shape) -> ndarray:
+    x = np.asarray(x)
+    added = len(shape) - x.ndim
+    kept = zip(x.shape, x.strides, shape[added:], strict=True)
+    return view(x, shape, (0,) * added + tuple(0 if n != wide else s for n, s, wide in kept))
+
+
+expand = Move(
+    "expand",
+    _expanded,
+    lambda x, *, shape: broadcast("broadcast_to", x.shape, shape),
+    lambda g, node, i: sum_to(g, node.parents[0].shape),
+)
+
+sum_ = Reduce(
+    "sum",
+    lambda x, *, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
+    lambda: 1,
+    dtype=lambda dtype: np.add.reduce(np.empty(0, dtype)).dtype,
+)
+
+
+def sum_to(g: Any, shape: Shape) -> Any:
+    """`g` summed down to `shape`, from which it had been spread by broadcasting."""
+    if g.shape == shape:
+        return g
+    added, ones = broadcast_axes(shape, g.shape)
+    g = sum_(g, axes=added + ones, keepdims=False)
+    return g if g.shape == shape else reshape(g, shape=shape)
+
+
+def spread(t: Any, shape: Shape) -> Any:
+    """`t` broadcast to `shape`."""
+    return t if t.shape == shape else expand(t, shape=shape)
