@@ -1,0 +1,1 @@
+"""Floor 7. The layers, one family a file."""

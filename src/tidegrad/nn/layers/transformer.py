@@ -1,0 +1,176 @@
+"""Floor 7. Transformer layers and their stacks (Vaswani et al., 2017)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import tidegrad as tg
+
+from .. import functional as F
+from ..containers import ModuleList
+from ..module import Module
+from .attention import MultiheadAttention
+from .dropout import Dropout
+from .linear import Linear
+from .norms import LayerNorm
+
+__all__ = ["TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder"]
+__all__ += ["TransformerEncoderLayer"]
+
+
+class Block(Module):
+    """What encoder and decoder layers share: residual branches with norms, a feed-forward part.
+
+    With `norm_first` a branch reads its normalised input, else the sum is normalised after it.
+    """
+
+    branches = 2
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable = "relu",
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        dtype: Any = None,
+    ):
+        if isinstance(activation, str) and activation not in ("relu", "gelu"):
+            raise ValueError(
+                f'{type(self).__name__}: activation is "relu", "gelu" or a function, '
+                f"not {activation!r}"
+            )
+        self.activation, self.norm_first = activation, norm_first
+        attend = (d_model, nhead, dropout, bias, None, None, batch_first, dtype)
+        self.self_attn = MultiheadAttention(*attend)
+        if self.branches == 3:
+            self.multihead_attn = MultiheadAttention(*attend)
+        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, dtype=dtype)
+        for i in range(1, self.branches + 1):
+            norm = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype)
+            setattr(self, f"norm{i}", norm)
+        for i in range(1, self.branches + 1):
+            setattr(self, f"dropout{i}", Dropout(dropout))
+
+    def _branch(self, x: Any, number: int, part: Callable) -> Any:
+        """`x` plus what `part` makes of it."""
+        norm, drop = vars(self)[f"norm{number}"], vars(self)[f"dropout{number}"]
+        if self.norm_first:
+            return x + drop(part(norm(x)))
+        return norm(x + drop(part(x)))
+
+    def _feed(self, x: Any) -> Any:
+        function = self.activation
+        function = getattr(F, function) if isinstance(function, str) else function
+        return self.linear2(self.dropout(function(self.linear1(x))))
+
+
+class TransformerEncoderLayer(Block):
+    """Self-attention, then a feed-forward part, each with residual, norm and dropout.
+
+    >>> layer = tg.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
+    >>> layer(tg.ones((3, 5, 8))).shape
+    (3, 5, 8)
+    """
+
+    def forward(
+        self,
+        src: Any,
+        src_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        is_causal: bool = False,
+    ) -> tg.Tensor:
+        """(T, N, d_model), or (N, T, d_model) if `batch_first`; masks as in attention."""
+
+        def attend(x: Any) -> Any:
+            options = (src_key_padding_mask, False, src_mask, True, is_causal)
+            return self.self_attn(x, x, x, *options)[0]
+
+        return self._branch(self._branch(src, 1, attend), 2, self._feed)
+
+
+class TransformerDecoderLayer(Block):
+    """Self-attention, attention to the encoder's result, then a feed-forward part.
+
+    >>> layer = tg.nn.TransformerDecoderLayer(8, 2, dim_feedforward=16)
+    >>> layer(tg.ones((3, 5, 8)), tg.ones((4, 5, 8))).shape
+    (3, 5, 8)
+    """
+
+    branches = 3
+
+    def forward(
+        self,
+        tgt: Any,
+        memory: Any,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> tg.Tensor:
+        """`tgt` (T, N, d_model) attending to `memory` (S, N, d_model)."""
+
+        def attend(x: Any) -> Any:
+            options = (tgt_key_padding_mask, False, tgt_mask, True, tgt_is_causal)
+            return self.self_attn(x, x, x, *options)[0]
+
+        def recall(x: Any) -> Any:
+            options = (memory_key_padding_mask, False, memory_mask, True, memory_is_causal)
+            return self.multihead_attn(x, memory, memory, *options)[0]
+
+        x = self._branch(self._branch(tgt, 1, attend), 2, recall)
+        return self._branch(x, 3, self._feed)
+
+
+class Stack(Module):
+    """`num_layers` copies of a layer, then perhaps a norm."""
+
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None = None):
+        self.layers = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
+        self.num_layers, self.norm = num_layers, norm
+
+    def forward(self, x: Any, *inputs: Any, **options: Any) -> tg.Tensor:
+        """Each layer applied to the result of the one before."""
+        for layer in self.layers:
+            x = layer(x, *inputs, **options)
+        return x if self.norm is None else self.norm(x)
+
+
+class TransformerEncoder(Stack):
+    """A stack of copies of an encoder layer.
+
+    >>> layer = tg.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
+    >>> tg.nn.TransformerEncoder(layer, 3)(tg.ones((3, 5, 8)), is_causal=True).shape
+    (3, 5, 8)
+    """
+
+    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None):
+        super().__init__(encoder_layer, num_layers, norm)
+
+    def forward(  # type: ignore[override]
+        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+    ) -> tg.Tensor:
+        """(T, N, d_model) through all layers, each with the same masks."""
+        return super().forward(src, mask, src_key_padding_mask, is_causal)
+
+
+class TransformerDecoder(Stack):
+    """A stack of copies of a decoder layer; its options are the layer's.
+
+    >>> layer = tg.nn.TransformerDecoderLayer(8, 2, dim_feedforward=16)
+    >>> tg.nn.TransformerDecoder(layer, 2)(tg.ones((3, 5, 8)), tg.ones((4, 5, 8))).shape
+    (3, 5, 8)
+    """
+
+    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
+        super().__init__(decoder_layer, num_layers, norm)
