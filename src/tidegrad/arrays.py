@@ -71,7 +71,7 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
         raise ShapeError(
             f"{operation}: nested sequences of unequal lengths are not an array"
         ) from None
-    if dtype is None and array.dtype.kind == "O":
+    if array.dtype.kind in "OSU":
         raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
     if dtype is None and array.dtype == np.float64 and not isinstance(first(value), STRONG):
         dtype = default_dtype()

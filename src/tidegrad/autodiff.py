@@ -191,3 +191,4 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
             f"{operation}: the gradient has shape {given.array.shape}, the tensor {array.shape}"
         )
     return given if given.array.dtype == array.dtype else given.astype(array.dtype)
+Tensor.backward = backward  # type: ignore[attr-defined]

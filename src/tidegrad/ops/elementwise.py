@@ -18,7 +18,6 @@ from ..special import softplus as softplus_kernel
 LOG2, LOG10 = math.log(2), math.log(10)
 BELL = 2 / math.sqrt(math.pi)  # erf'(0)
 HALF_ROOT = math.sqrt(0.5)
-GELU = math.sqrt(2 / math.pi)
 
 
 def whole(kernel: Callable) -> Callable:
@@ -54,8 +53,18 @@ def exponent_slope(x: Any, y: Any, z: Any) -> Any:
     return where(still, 0, z * log(where(still, 1, x)))
 
 
+def silu_slope(x: Any) -> Any:
+    s = sigmoid(x)
+    return s + x * s * (1 - s)
+
+
+def gelu_slope(x: Any) -> Any:
+    return 0.5 + 0.5 * erf(x * HALF_ROOT) + x * exp(-0.5 * x * x) * (0.5 * BELL * HALF_ROOT)
+
+
 # fmt: off
 positive      = Map("positive",      "x",            (lambda: 1,), kernel=np.positive)
+stop_gradient = Map("stop_gradient", "x")
 negative      = Map("negative",      "-x",           (lambda: -1,))
 add           = Map("add",           "x + y",        (lambda: 1, lambda: 1))
 subtract      = Map("subtract",      "x - y",        (lambda: 1, lambda: -1))
@@ -108,10 +117,16 @@ maximum       = Map("maximum",       "maximum(x, y)", (lambda x, y: ties(x > y, 
 minimum       = Map("minimum",       "minimum(x, y)", (lambda x, y: ties(x < y, x == y), lambda x, y: ties(y < x, x == y)))
 clip          = Map("clip",          "minimum(maximum(x, y), w)", (
     lambda x, y, w: (x >= y) & (x <= w), lambda x, y: x < y, lambda x, w: x > w))
+clip_below    = Map("clip_below",    "maximum(x, y)", (lambda x, y: x >= y, lambda x, y: x < y))
+clip_above    = Map("clip_above",    "minimum(x, y)", (lambda x, y: x <= y, lambda x, y: x > y))
 
 relu          = Map("relu",          "maximum(x, 0)", (lambda z: z > 0,))
 sigmoid       = Map("sigmoid",       "1 / (1 + exp(-x))", (lambda z: z * (1 - z),), floats=True, kernel=sigmoid_kernel)
 softplus      = Map("softplus",      "maximum(x, 0) + log1p(exp(-abs(x)))", (lambda x: sigmoid(x),), floats=True, kernel=softplus_kernel)
+silu          = Map("silu",          "maximum(x, -1e5) / (1 + exp(-x))", (lambda x: silu_slope(tame(x)),), floats=True,
+                    kernel=lambda x: np.maximum(x, -1e5) * sigmoid_kernel(x))
+gelu          = Map("gelu",          "maximum(x, -1e5) * (0.5 + 0.5 * erf(x * 0.7071067811865476))", (lambda x: gelu_slope(tame(x)),),
+                    floats=True, kernel=lambda x: np.maximum(x, -1e5) * (0.5 + 0.5 * erf_kernel(x * HALF_ROOT)))
 leaky_relu    = Map("leaky_relu",    "where(x > 0, x, negative_slope * x)", (
     lambda x, *, negative_slope: where(x > 0, 1.0, negative_slope),), floats=True)
 elu           = Map("elu",           "where(x > 0, x, alpha * expm1(minimum(x, 0)))", (

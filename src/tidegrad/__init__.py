@@ -1,0 +1,40 @@
+"""Floor 7. tidegrad: a differentiable tensor, its transforms and its libraries.
+
+>>> x = tg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> (x * x).sum().backward()
+>>> x.grad
+tensor([2., 4., 6.])
+"""
+
+from importlib import import_module
+from typing import Any
+
+from . import errors, linalg, protocols, tensor, trees  # noqa: F401
+from .autodiff import enable_grad, is_grad_enabled, no_grad
+from .core import Tensor
+from .custom import custom_vjp
+from .dtypes import DTYPES, default_dtype, set_default_dtype
+from .linearize import hessian, hvp, jacobian, jvp, vjp
+from .namespace import PUBLIC
+from .transforms import grad, value_and_grad
+
+__version__ = "0.1.0"
+
+globals().update(PUBLIC)
+globals().update(DTYPES)
+
+# The libraries are loaded at first use, so that `import tidegrad` costs little more than NumPy.
+LIBRARIES = ("data", "nn", "optim", "training", "viz")
+FUNCTIONS = {"save": "io", "load": "io", "draw": "viz"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LIBRARIES:
+        return import_module(f"{__name__}.{name}")
+    if name in FUNCTIONS:
+        return getattr(import_module(f"{__name__}.{FUNCTIONS[name]}"), name)
+    raise AttributeError(f"tidegrad has no {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LIBRARIES, *FUNCTIONS})

@@ -1,0 +1,216 @@
+"""Floor 5. The kind Call, and custom_vjp: functions whose derivatives are stated by the user."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .autodiff import Recording, as_tensor, ebb
+from .core import NOTHING, Node, Tensor, local
+from .errors import GraphError, ShapeError
+from .kinds import Prim
+from .transforms import as_variable
+from .trees import flatten
+
+__all__ = ["Call", "custom_vjp"]
+
+
+class Parts:
+    """Cotangents for some of a node's several results."""
+
+    def __init__(self, parts: dict[int, Any]):
+        self.parts = parts
+
+    def __add__(self, other: Parts) -> Parts:
+        both = dict(self.parts)
+        for k, g in other.parts.items():
+            both[k] = both[k] + g if k in both else g
+        return Parts(both)
+
+
+class Pick(Prim):
+    """One of a node's several results."""
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        return [Parts({node.params["k"]: g})]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        return tangents[0][node.params["k"]]
+
+
+pick = Pick("pick")
+
+
+class Call(Prim):
+    """A whole function as one operation.
+
+    `pull(gs, inputs, record)` gives a cotangent for each parent, from one or None for each
+    result; `push(ts, inputs, record)` a tangent for each result.  All are Tensors.
+    """
+
+    def __init__(self, name: str, pull: Callable, push: Callable):
+        super().__init__(name)
+        self.pull, self.push = pull, push
+
+    def results(self, outs: Sequence[Tensor], parents: Sequence[Tensor]) -> list[Tensor]:
+        """The function's results as results of this operation on `parents`."""
+        nodes, saved = tuple(p.node for p in parents), [p.array for p in parents]
+        whole = Node(self, nodes, {"results": len(outs)}, outs[0].array, saved)
+        if len(outs) == 1:
+            return [Tensor(outs[0].array, whole)]
+        return [
+            Tensor(y.array, Node(pick, (whole,), {"k": k}, y.array, NOTHING))
+            for k, y in enumerate(outs)
+        ]
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        parts = g.parts if isinstance(g, Parts) else {0: g}
+        record = any(type(part) is Tensor for part in parts.values())
+        gs = [parts.get(k) for k in range(node.params["results"])]
+        found = self.pull([g if g is None else as_tensor(g) for g in gs], tensors(saved), record)
+        return [g if record or g is None else g.array for g in found]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        record = any(type(t) is Tensor for t in tangents)
+        ts = [t if t is None else as_tensor(t) for t in tangents]
+        found = self.push(ts, tensors(saved), record)
+        found = [t if record else t.array for t in found]
+        return found if len(found) > 1 else found[0]
+
+
+def tensors(saved: Sequence) -> list[Tensor]:
+    return [x if type(x) is Tensor else Tensor(x) for x in saved]
+
+
+class custom_vjp:
+    """A function whose derivative you state: `f.defvjp(fwd, bwd)`, optionally `f.defjvp(push)`.
+
+    `fwd(*args)` returns (result, residuals); `bwd(residuals, cotangent)` returns a cotangent or
+    None for each argument; `push(primals, tangents)` returns (result, tangent).  Without it
+    forward mode transposes `bwd`.  Second derivatives differentiate `fwd` and `bwd`.
+
+    >>> @tg.custom_vjp
+    ... def clipped(x):
+    ...     return x * 1
+    >>> clipped.defvjp(lambda x: (x * 1, None), lambda _, g: (tg.clip(g, -1, 1),))
+    >>> tg.grad(lambda x: 5 * clipped(x))(2.0)
+    tensor(1.)
+    """
+
+    def __init__(self, f: Callable):
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.fwd: Callable | None = None
+        self.bwd: Callable | None = None
+        self.push: Callable | None = None
+
+    def defvjp(self, fwd: Callable, bwd: Callable) -> None:
+        """State the derivative: what to compute and keep, and how a cotangent comes back."""
+        self.fwd, self.bwd = fwd, bwd
+
+    def defjvp(self, push: Callable) -> None:
+        """State how a tangent is carried forward."""
+        self.push = push
+
+    def __call__(self, *args: Any) -> Any:
+        if self.fwd is None:
+            raise GraphError(f"custom_vjp: {self.__name__} has no rule yet; call .defvjp(fwd, bwd)")
+        leaves, _ = flatten(args)
+        tracked = [x for x in leaves if type(x) is Tensor and x.node is not None]
+        if not tracked or not local.recording:
+            return self.f(*args)
+        applied = Application(self, args, tracked)
+        outs, rebuild = flatten(applied.value)
+        prim = Call(self.__name__, applied.pull, applied.push)
+        return rebuild(prim.results(only_tensors(outs, self.__name__), tracked))
+
+
+def only_tensors(outs: list, name: str) -> list:
+    if not outs or not all(type(y) is Tensor for y in outs):
+        raise TypeError(f"{name}: must return a Tensor, or a tree of Tensors")
+    return outs
+
+
+class Application:
+    """One call of a custom_vjp function: its arguments and what `fwd` left for `bwd`."""
+
+    def __init__(self, rule: custom_vjp, args: tuple, tracked: list[Tensor]):
+        self.rule, self.name = rule, rule.__name__
+        # Only inputs without gradient are held here; those with one are saved by the node.
+        self.leaves, self.rebuild = flatten(args)
+        self.places = [k for k, x in enumerate(self.leaves) if any(x is t for t in tracked)]
+        with Recording(False):
+            self.value, self.residuals = self.forward(tracked)
+        self.outs = [(y.array.shape, y.array.dtype) for y in flatten(self.value)[0]]
+        self.tree = flatten(self.value)[1]
+        for k in self.places:
+            self.leaves[k] = None
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple:
+        found = self.rule.fwd(*self.with_inputs(inputs))  # type: ignore[misc]
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeError(f"{self.name}: fwd must return a pair (result, residuals)")
+        return found
+
+    def with_inputs(self, inputs: Sequence[Tensor]) -> tuple:
+        leaves = list(self.leaves)
+        for k, x in zip(self.places, inputs, strict=True):
+            leaves[k] = x
+        return self.rebuild(leaves)
+
+    def pull(self, gs: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
+        residuals = self.residuals
+        if record:
+            with Recording(True):
+                _, residuals = self.forward(inputs)
+        whole = [
+            Tensor(np.zeros(*spec)) if g is None else g
+            for g, spec in zip(gs, self.outs, strict=True)
+        ]
+        with Recording(record):
+            found = self.rule.bwd(residuals, self.tree(whole))  # type: ignore[misc]
+        return self.checked(found, inputs)
+
+    def checked(self, found: Any, inputs: Sequence[Tensor]) -> list:
+        """The cotangents that `bwd` returned, one for each input with a gradient."""
+        args = self.with_inputs(inputs)
+        if not isinstance(found, tuple | list) or len(found) != len(args):
+            raise TypeError(f"{self.name}: bwd must return {len(args)} cotangents, in a tuple")
+        flat: list = []
+        for arg, g in zip(args, found, strict=True):
+            leaves = flatten(arg)[0]
+            flat += [None] * len(leaves) if g is None else flatten(g)[0]
+        chosen = [flat[k] if k < len(flat) else None for k in self.places]
+        for g, x in zip(chosen, inputs, strict=True):
+            if g is not None and (type(g) is not Tensor or g.array.shape != x.array.shape):
+                raise ShapeError(
+                    f"{self.name}: bwd returned {getattr(g, 'shape', type(g).__name__)} for an "
+                    f"input of shape {x.array.shape}; a cotangent has its primal's shape"
+                )
+        return chosen
+
+    def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
+        whole = [
+            Tensor(np.zeros_like(x.array)) if t is None else t
+            for t, x in zip(ts, inputs, strict=True)
+        ]
+        if self.rule.push is not None:
+            with Recording(record):
+                _, t = self.rule.push(self.with_inputs(inputs), self.with_inputs(whole))
+            return flatten(t)[0]
+        # bwd is linear in its cotangent u; pulling the tangents back through it to u gives J t.
+        us = [as_variable(Tensor(np.zeros(*spec))) for spec in self.outs]
+        pulled = self.pull(us, inputs, True)
+        seeds: dict = {}
+        for w, t in zip(pulled, whole, strict=True):
+            if w is not None and w.node is not None:
+                t = t if record else t.array
+                seeds[w.node] = seeds[w.node] + t if w.node in seeds else t
+        found = ebb(seeds, [u.node for u in us], release=False, record=record)
+        return [
+            as_tensor(found[u.node]) if u.node in found else Tensor(np.zeros_like(u.array))
+            for u in us
+        ]

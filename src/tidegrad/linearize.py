@@ -1,0 +1,214 @@
+"""Floor 5. Linear views of a function at a point: vjp, jvp, jacobian, hessian, hvp."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .autodiff import as_tensor, cotangent, ebb, flood
+from .core import Node, Tensor, local
+from .kinds import reshape
+from .ops.creation import zeros_like
+from .ops.joining import stack
+from .transforms import Inputs, called, checked_place, depends_on_others, grad, settled
+from .trees import flatten
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vjp"]
+
+
+def tracked(tensors: Sequence[Tensor | None]) -> bool:
+    return any(t is not None and t.node is not None for t in tensors)
+
+
+class Linearized:
+    """A function at a point: its value, and the recorded graph that its derivatives follow."""
+
+    def __init__(self, f: Callable, xs: Sequence[Any], operation: str):
+        self.inputs = Inputs(xs, operation)
+        out, _ = called(f, self.inputs.trees)
+        self.outputs, self.rebuild = flatten(out)
+        if not all(type(y) is Tensor for y in self.outputs):
+            raise TypeError(f"{operation}: the function must return Tensors, or a tree of them")
+        self.ends = [y.node for y in self.outputs if y.node is not None]
+        self.record = local.recording and depends_on_others(self.ends, self.inputs.nodes)
+        self.value = settled(out, self.record)
+
+    def pull(self, seeds: Sequence[Tensor | None]) -> tuple:
+        """The cotangents of the inputs for those of the outputs, None being zero."""
+        record = self.record or (local.recording and tracked(seeds))
+        total: dict[Node, Any] = {}
+        for y, g in zip(self.outputs, seeds, strict=True):
+            if g is not None and y.node is not None:
+                part = g if record else g.array
+                total[y.node] = total[y.node] + part if y.node in total else part
+        found = ebb(total, self.inputs.nodes, release=False, record=record)
+        return self.inputs.gathered(found)
+
+    def push(self, tangents: Sequence[Tensor | None]) -> list[Tensor]:
+        """The tangents of the outputs for those of the inputs, None being zero."""
+        record = self.record or (local.recording and tracked(tangents))
+        seeds = {
+            v.node: t if record else t.array
+            for v, t in zip(self.inputs.variables, tangents, strict=True)
+            if v is not None and v.node is not None and t is not None
+        }
+        have = flood(seeds, self.ends, record=record)
+        return [
+            as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in self.outputs
+        ]
+
+
+def fitting(tree: Any, like: Sequence[Any], operation: str) -> list[Tensor | None]:
+    """The leaves of `tree` as Tensors with the shapes and dtypes of `like`."""
+    single = len(like) == 1 and (type(tree) is not tuple or len(tree) != 1)
+    leaves = [tree] if single and not isinstance(tree, dict) else flatten(tree)[0]
+    if len(leaves) != len(like):
+        raise ValueError(f"{operation}: {len(leaves)} leaves were given for {len(like)}")
+    return [
+        None if x is None or y is None else cotangent(y, x, operation)
+        for x, y in zip(leaves, like, strict=True)
+    ]
+
+
+def vjp(f: Callable, *xs: Any) -> tuple[Any, Callable[[Any], tuple]]:
+    """f's value at `xs`, and a function that pulls a cotangent of it back to `xs`.
+
+    >>> y, pull = tg.vjp(lambda x: x * x, [1.0, 2.0])
+    >>> pull([1.0, 10.0])
+    (tensor([ 2., 40.]),)
+    """
+    at = Linearized(f, xs, "vjp")
+
+    def pull(cotangents: Any) -> tuple:
+        return at.pull(fitting(cotangents, at.outputs, "vjp"))
+
+    return at.value, pull
+
+
+def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
+    """f's value at `xs`, and its directional derivative along `ts`, by forward mode.
+
+    >>> tg.jvp(lambda x: x * x, [3.0], [10.0])
+    (tensor(9.), tensor(60.))
+    """
+    at = Linearized(f, xs, "jvp")
+    if len(xs) != len(ts):
+        raise ValueError(f"jvp: {len(xs)} inputs, but {len(ts)} tangents")
+    tangents: list[Tensor | None] = []
+    for tree, t in zip(at.inputs.trees, ts, strict=True):
+        tangents += fitting(t, [x if type(x) is Tensor else None for x in flatten(tree)[0]], "jvp")
+    return at.value, at.rebuild(at.push(tangents))
+
+
+def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that gives the derivative of every output by every input: shape out + in.
+
+    Forward or reverse mode, whichever needs fewer passes.  For trees: the tree of the outputs,
+    with the tree of the inputs at each leaf.
+
+    >>> tg.jacobian(lambda x: x * x)([1.0, 2.0])
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+
+    @functools.wraps(f)
+    def matrix(*args: Any) -> Any:
+        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        places = [checked_place(n, len(args)) for n in chosen]
+
+        def of_chosen(*some: Any) -> Any:
+            filled = list(args)
+            for n, value in zip(places, some, strict=True):
+                filled[n] = value
+            return f(*filled)
+
+        at = Linearized(of_chosen, [args[n] for n in places], "jacobian")
+        rows = by_outputs(at) if total(at.outputs) <= total(at.inputs.variables) else by_inputs(at)
+        return at.rebuild([row[0] if isinstance(argnums, int) else row for row in rows])
+
+    return matrix
+
+
+def total(tensors: Sequence[Tensor | None]) -> int:
+    return sum(x.array.size for x in tensors if x is not None)
+
+
+def basis(like: Tensor, k: int) -> Tensor:
+    """The `k`-th unit vector in the shape of `like`."""
+    array = np.zeros(like.array.shape, like.array.dtype)
+    array.flat[k] = 1
+    return Tensor(array)
+
+
+def by_outputs(at: Linearized) -> list[tuple]:
+    """The Jacobian in reverse mode: one pass for each element of the outputs."""
+    rows = []
+    for which, y in enumerate(at.outputs):
+        seeds: list[Tensor | None] = [None] * len(at.outputs)
+        pulled = []
+        for k in range(y.array.size):
+            seeds[which] = basis(y, k)
+            pulled.append(flatten(at.pull(seeds))[0])
+        rows.append(at.inputs.rebuild([
+            None if v is None else joined([p[i] for p in pulled], y.array.shape, v.array.shape, v)
+            for i, v in enumerate(at.inputs.variables)
+        ]))  # fmt: skip
+    return rows
+
+
+def by_inputs(at: Linearized) -> list[tuple]:
+    """The Jacobian in forward mode: one pass for each element of the inputs."""
+    columns: list[list[list[Tensor]]] = [[] for _ in at.inputs.variables]
+    for which, v in enumerate(at.inputs.variables):
+        for k in range(0 if v is None else v.array.size):
+            tangents: list[Tensor | None] = [None] * len(at.inputs.variables)
+            tangents[which] = basis(v, k)  # type: ignore[arg-type]
+            columns[which].append(at.push(tangents))
+    rows = []
+    for j, y in enumerate(at.outputs):
+        rows.append(at.inputs.rebuild([
+            None if v is None else turned([c[j] for c in columns[i]], v.array.shape, y.array.shape, v)
+            for i, v in enumerate(at.inputs.variables)
+        ]))  # fmt: skip
+    return rows
+
+
+def joined(parts: list, outer: tuple, inner: tuple, like: Tensor) -> Tensor:
+    """The rows of a Jacobian as one tensor of shape outer + inner."""
+    if not parts:
+        return Tensor(np.zeros(outer + inner, like.array.dtype))
+    return reshape(stack(parts), shape=outer + inner)
+
+
+def turned(parts: list, inner: tuple, outer: tuple, like: Tensor) -> Tensor:
+    """The columns of a Jacobian as one tensor of shape outer + inner."""
+    if not parts:
+        return Tensor(np.zeros(outer + inner, like.array.dtype))
+    return reshape(stack(parts, axis=-1), shape=outer + inner)
+
+
+def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that gives the second derivatives of a scalar function: shape in + in.
+
+    >>> tg.hessian(lambda x: (x**3).sum())([1.0, 2.0])
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable, xs: Any, vs: Any) -> Any:
+    """The Hessian of a scalar function at `xs` times `vs`, without building the matrix.
+
+    `xs` is one argument, or a tuple of all of them; `vs` is like it.
+
+    >>> tg.hvp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 1.0]))
+    tensor([ 6., 12.])
+    """
+    many = isinstance(xs, tuple)
+    args, along = (xs, vs) if many else ((xs,), (vs,))
+    found = jvp(grad(f, tuple(range(len(args)))), args, along)[1]
+    return found if many else found[0]

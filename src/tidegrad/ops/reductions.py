@@ -1,0 +1,256 @@
+"""Floor 3. Reductions: sums, products, extremes, spreads, norms and soft maxima."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core import Tensor
+from ..dtypes import as_dtype, floating
+from ..kinds import Reduce, cast, inverse, permute, reshape, sum_, where
+from ..shapes import Shape, canonical_axes, size_of
+from .creation import lift
+from .elementwise import abs_, exp, isfinite, length, logical_and, not_equal, stop_gradient
+from .scans import backwards, delayed, running_product
+
+__all__ = ["all", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max"]
+__all__ += ["mean", "min", "prod", "softmax", "std", "sum", "var", "vector_norm"]
+
+Axis = int | Sequence[int] | None
+
+
+def fold(ufunc: np.ufunc) -> Callable[..., Any]:
+    return lambda x, *, axes, keepdims: ufunc.reduce(x, axis=axes, keepdims=keepdims)
+
+
+def share_of_equals(x: Any, z: Any, *, axes: Shape) -> Any:
+    """The slope of an extreme: the elements equal to it share it."""
+    chosen = cast(x == z, dtype=x.dtype)
+    return chosen / sum_(chosen, axes=axes, keepdims=True)
+
+
+def product_of_others(x: Any, *, axes: Shape) -> Any:
+    """The slope of a product: for each element the product of the others, right at zeros too."""
+    order = (*(a for a in range(len(x.shape)) if a not in axes), *axes)
+    turned = permute(x, axes=order)
+    line = reshape(turned, shape=(*turned.shape[: len(order) - len(axes)], -1))
+    before = delayed(running_product(line), 1)
+    after = backwards(delayed(running_product(backwards(line)), 1))
+    return permute(reshape(before * after, shape=turned.shape), axes=inverse(order))
+
+
+def log_sum_exp(x: ndarray, *, axes: Shape, keepdims: bool) -> ndarray:
+    top = np.maximum.reduce(x, axis=axes, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):  # log(0) = -inf is right where everything is -inf
+        found = np.log(np.add.reduce(np.exp(x - top), axis=axes, keepdims=True)) + top
+    return found if keepdims else found.reshape([n for i, n in enumerate(x.shape) if i not in axes])
+
+
+def soft_share(x: Any, z: Any) -> Any:
+    """The slope of logsumexp: the softmax, and 0 where everything is -inf."""
+    return exp(x - where(z == -np.inf, 0, z))
+
+
+def as_bool(dtype: np.dtype) -> np.dtype:
+    return np.dtype(bool)
+
+
+def as_index(dtype: np.dtype) -> np.dtype:
+    return np.dtype(np.intp)
+
+
+def place_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x, *, axes, keepdims: function(x, axis=axes[0], keepdims=keepdims)
+
+
+prod_ = Reduce("prod", fold(np.multiply), product_of_others,
+               dtype=lambda dtype: np.multiply.reduce(np.empty(0, dtype)).dtype)  # fmt: skip
+max_ = Reduce("max", fold(np.maximum), share_of_equals, empty=False)
+min_ = Reduce("min", fold(np.minimum), share_of_equals, empty=False)
+all_ = Reduce("all", fold(np.logical_and), dtype=as_bool)
+any_ = Reduce("any", fold(np.logical_or), dtype=as_bool)
+argmax_ = Reduce("argmax", place_of(np.argmax), dtype=as_index, empty=False)
+argmin_ = Reduce("argmin", place_of(np.argmin), dtype=as_index, empty=False)
+logsumexp_ = Reduce("logsumexp", log_sum_exp, soft_share)
+
+
+def reduction(prim: Reduce, x: Any, axis: Axis, keepdims: bool, dtype: Any = None) -> Tensor:
+    """`prim` over `axis` in whatever form the user gave it."""
+    x = lift(x, prim.name)
+    if dtype is not None:
+        x = cast(x, dtype=as_dtype(dtype))
+    return prim(x, axes=canonical_axes(axis, x.array.ndim, prim.name), keepdims=bool(keepdims))
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The sum over `axis`; small integers and bools are summed in int64.
+
+    >>> tg.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
+    tensor([4., 6.])
+    """
+    return reduction(sum_, x, axis, keepdims, dtype)
+
+
+def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The product over `axis`; its gradient is right where elements are 0."""
+    return reduction(prod_, x, axis, keepdims, dtype)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest element over `axis`; equal ones share its gradient, NaN wins."""
+    return reduction(max_, x, axis, keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest element over `axis`; equal ones share its gradient, NaN wins."""
+    return reduction(min_, x, axis, keepdims)
+
+
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether every element over `axis` is true (not zero)."""
+    return reduction(all_, x, axis, keepdims)
+
+
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether some element over `axis` is true (not zero)."""
+    return reduction(any_, x, axis, keepdims)
+
+
+def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """How many elements over `axis` are not zero."""
+    return reduction(sum_, not_equal(lift(x, "count_nonzero"), 0), axis, keepdims)
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first largest element along `axis`, or among all of them flat."""
+    return extreme_place(argmax_, x, axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index of the first smallest element along `axis`, or among all of them flat."""
+    return extreme_place(argmin_, x, axis, keepdims)
+
+
+def extreme_place(prim: Reduce, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+    x = lift(x, prim.name)
+    if axis is None:
+        found = prim(reshape(x, shape=(-1,)), axes=(0,), keepdims=False)
+        return reshape(found, shape=(1,) * x.array.ndim) if keepdims else found
+    return reduction(prim, x, axis, keepdims)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
+    """The mean over `axis`, in a float dtype.
+
+    >>> tg.mean([[1, 2], [3, 5]], axis=1)
+    tensor([1.5, 4. ])
+    """
+    x = in_floats(x, "mean", dtype)
+    axes = canonical_axes(axis, x.array.ndim, "mean")
+    total = sum_(x, axes=axes, keepdims=bool(keepdims))
+    return total / size_of(tuple(x.array.shape[a] for a in axes))
+
+
+def in_floats(x: Any, operation: str, dtype: Any = None) -> Tensor:
+    x = lift(x, operation)
+    wanted = floating(x.array.dtype) if dtype is None else as_dtype(dtype)
+    return x if x.array.dtype == wanted else cast(x, dtype=wanted)
+
+
+def var(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """The variance over `axis`: squares about the mean, divided by their count - `correction`."""
+    away, axes, count = deviations(x, axis, "var")
+    return sum_(away * away, axes=axes, keepdims=bool(keepdims)) / (count - correction)
+
+
+def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """The standard deviation over `axis`; its gradient is 0 where all elements are equal."""
+    away, axes, count = deviations(x, axis, "std")
+    left = count - correction
+    scale = left**-0.5 if left > 0 else np.inf if count else np.nan
+    return euclidean(away, axes, keepdims) * float(scale)
+
+
+def deviations(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
+    x = in_floats(x, operation)
+    axes = canonical_axes(axis, x.array.ndim, operation)
+    away = x - mean(x, axes, keepdims=True)
+    return away, axes, size_of(tuple(x.array.shape[a] for a in axes))
+
+
+def euclidean(x: Tensor, axes: Shape, keepdims: bool) -> Tensor:
+    """The 2-norm, of elements scaled so that their squares neither overflow nor vanish."""
+    if builtins.any(x.array.shape[a] == 0 for a in axes):
+        return sum_(x, axes=axes, keepdims=bool(keepdims))
+    largest = max_(abs_(stop_gradient(x)), axes=axes, keepdims=True)
+    scale = where(logical_and(isfinite(largest), largest != 0), largest, 1)
+    y = x / cast(scale, dtype=x.array.dtype)
+    found = length(sum_(y * y, axes=axes, keepdims=True)) * scale
+    return found if keepdims else reshape(found, shape=without(found.array.shape, axes))
+
+
+def without(shape: Shape, axes: Shape) -> Shape:
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+def vector_norm(
+    x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2
+) -> Tensor:
+    """The `ord`-norm over `axis` (`tg.linalg.vector_norm`); the 2-norm has gradient 0 at 0.
+
+    >>> tg.linalg.vector_norm([3.0, 4.0])
+    tensor(5.)
+    """
+    x = in_floats(x, "vector_norm")
+    axes = canonical_axes(axis, x.array.ndim, "vector_norm")
+    if ord == 2:
+        return euclidean(x, axes, keepdims)
+    size = abs_(x)
+    if ord == np.inf or ord == -np.inf:
+        return (max_ if ord > 0 else min_)(size, axes=axes, keepdims=bool(keepdims))
+    if ord == 0:
+        return cast(count_nonzero(x, axes, keepdims), dtype=x.array.dtype)
+    if ord == 1:
+        return sum_(size, axes=axes, keepdims=bool(keepdims))
+    total = sum_(size**ord, axes=axes, keepdims=bool(keepdims))
+    return where(total == 0, 0, where(total == 0, 1, total) ** (1 / ord)) if ord > 0 else total ** (1 / ord)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over `axis`, without overflow."""
+    return reduction(logsumexp_, in_floats(x, "logsumexp"), axis, keepdims)
+
+
+def below_top(x: Tensor, axes: Shape) -> Tensor:
+    """`x` minus its largest element over `axes`, which softmax is blind to."""
+    top = max_(stop_gradient(x), axes=axes, keepdims=True)
+    return x - where(isfinite(top), top, 0)
+
+
+def softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """Exponentials over `axis`, scaled to sum to 1.
+
+    >>> tg.softmax([1000.0, 0.0])
+    tensor([1., 0.])
+    """
+    x = in_floats(x, "softmax")
+    axes = canonical_axes(axis, x.array.ndim, "softmax")
+    if not x.array.size:
+        return x
+    powers = exp(below_top(x, axes))
+    return powers / sum_(powers, axes=axes, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """The logarithm of softmax, exact where probabilities vanish."""
+    x = in_floats(x, "log_softmax")
+    axes = canonical_axes(axis, x.array.ndim, "log_softmax")
+    if not x.array.size:
+        return x
+    low = below_top(x, axes)
+    return low - logsumexp_(low, axes=axes, keepdims=True)

@@ -1,0 +1,132 @@
+"""Floor 4. NumPy's protocols, DLPack, copying and pickling of Tensors."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import frozen, share, sole_owner
+from .core import Tensor, bind
+from .errors import GraphError
+from .namespace import PUBLIC
+from .ops.creation import lift
+
+__all__: list[str] = []
+
+# NumPy's ufuncs whose names differ from the array API's.
+RENAMED = {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "fabs": "abs",
+    "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
+    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "power": "pow",
+    "right_shift": "bitwise_right_shift", "true_divide": "divide", "rint": "round",
+    "float_power": "pow", "fmod": "", "conjugate": "positive", "concatenate": "concat",
+    "amax": "max", "amin": "min", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod",
+    "product": "prod", "around": "round", "round_": "round",
+}  # fmt: skip
+SKIPPED = {"out", "where", "order", "subok", "casting", "signature"}
+FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
+         "logical_and": "all", "logical_or": "any"}  # fmt: skip
+
+
+def public(name: str) -> Any:
+    return PUBLIC.get(RENAMED.get(name, name))
+
+
+def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+    """`np.sin(t)`, `ndarray + t` ...: the operation of the same name."""
+    name = ufunc.__name__
+    found = public(name) if method == "__call__" else None
+    if method == "reduce":
+        found = public(FOLDS.get(name, ""))
+        kwargs.setdefault("axis", 0)
+    if found is None:
+        raise TypeError(
+            f"np.{name}{'' if method == '__call__' else '.' + method} has no differentiable "
+            "counterpart here; use x.numpy() to leave the graph"
+        )
+    return found(*args, **given(f"np.{name}", kwargs))
+
+
+def given(name: str, kwargs: dict) -> dict:
+    """NumPy's keyword arguments that mean something here; others must be left at their defaults."""
+    kept = {}
+    for key, value in kwargs.items():
+        if key in SKIPPED:
+            if value is not None and value is not True and value is not np._NoValue:
+                raise TypeError(f"{name}: {key}= is not supported on tensors; results are new")
+        elif value is not np._NoValue:
+            kept[{"ddof": "correction"}.get(key, key)] = value
+    return kept
+
+
+def array_function(self: Tensor, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+    """`np.concatenate([t, u])` ...: the public function of the same name."""
+    found = public(func.__name__)
+    if found is None:
+        raise TypeError(
+            f"np.{func.__name__} has no differentiable counterpart here; "
+            "use x.numpy() to leave the graph"
+        )
+    return found(*args, **given(f"np.{func.__name__}", kwargs))
+
+
+def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> ndarray:
+    """`np.asarray(t)`: read-only, sharing memory, and only where no gradient would be lost."""
+    if self.node is not None:
+        raise GraphError(
+            "np.asarray: this tensor requires a gradient, which an ndarray cannot carry; "
+            "use .detach().numpy(), or a tidegrad function"
+        )
+    if dtype is not None and np.dtype(dtype) != self.array.dtype:
+        if copy is False:
+            raise ValueError(f"np.asarray: {self.array.dtype} becomes {dtype} only by a copy")
+        return self.array.astype(dtype)
+    return self.array.copy() if copy else frozen(self.array)
+
+
+def dlpack(self: Tensor, **options: Any) -> Any:
+    """The tensor's memory for another library, which may write to it; tapes keep copies.
+
+    What somebody else still refers to (a tape, a view) stays as it is: then the tensor moves
+    to a copy of its own first.
+    """
+    if self.node is not None and self.node.prim is not None:
+        raise GraphError(
+            "__dlpack__: another library would not carry this tensor's gradient; use .detach()"
+        )
+    if not sole_owner(self):
+        self.array = self.array.copy()
+    return share(self.array).__dlpack__(**options)
+
+
+def reduce(self: Tensor) -> tuple:
+    """Pickling and copying keep the value and `requires_grad`: the copy is a leaf."""
+    return rebuilt, (self.array, self.node is not None, self.grad)
+
+
+def rebuilt(array: ndarray, requires_grad: bool, grad: Tensor | None) -> Tensor:
+    made = Tensor(np.array(array))
+    made.requires_grad = requires_grad
+    made.grad = grad
+    return made
+
+
+def deepcopy(self: Tensor, memo: dict) -> Tensor:
+    grad = None if self.grad is None else deepcopy(self.grad, memo)
+    return memo.setdefault(id(self), rebuilt(self.array, self.node is not None, grad))
+
+
+for name, value in {
+    "__array_ufunc__": array_ufunc,
+    "__array_function__": array_function,
+    "__array__": array,
+    "__dlpack__": dlpack,
+    "__dlpack_device__": lambda self: self.array.__dlpack_device__(),
+    "__reduce__": reduce,
+    "__copy__": lambda self: rebuilt(self.array, self.node is not None, self.grad),
+    "__deepcopy__": deepcopy,
+}.items():
+    setattr(Tensor, name, value)

@@ -1,0 +1,276 @@
+"""Floor 4. Operators and methods of Tensor, from tables of names."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import frozen
+from .core import Tensor, bind, local, rebind
+from .errors import GraphError, ShapeError
+from .kinds import Prim, cast
+from .namespace import PUBLIC
+from .ops import contractions, elementwise
+from .ops.creation import lift
+from .ops.elementwise import stop_gradient
+from .ops.subscripts import getitem, setitem
+
+__all__ = ["METHODS"]
+
+OPERATORS = {
+    "add": elementwise.add,
+    "sub": elementwise.subtract,
+    "mul": elementwise.multiply,
+    "truediv": elementwise.divide,
+    "floordiv": elementwise.floor_divide,
+    "mod": elementwise.remainder,
+    "pow": elementwise.power,
+    "and": elementwise.bitwise_and,
+    "or": elementwise.bitwise_or,
+    "xor": elementwise.bitwise_xor,
+    "lshift": elementwise.bitwise_left_shift,
+    "rshift": elementwise.bitwise_right_shift,
+}
+COMPARISONS = {
+    "eq": elementwise.equal,
+    "ne": elementwise.not_equal,
+    "lt": elementwise.less,
+    "le": elementwise.less_equal,
+    "gt": elementwise.greater,
+    "ge": elementwise.greater_equal,
+}
+# Methods that are public functions with the tensor as their first argument.
+METHODS = (
+    *("abs", "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "cos", "cosh"),
+    *("cumulative_prod", "cumulative_sum", "diff", "erf", "exp", "expand_dims", "expm1", "flip"),
+    *("floor", "ceil", "gelu", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10"),
+    *("log_softmax", "logsumexp", "masked_fill", "max", "maximum", "mean", "min", "minimum"),
+    *("moveaxis", "nonzero", "pad", "pow", "prod", "ravel", "reciprocal", "relu", "repeat"),
+    *("roll", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softmax", "softplus", "sort"),
+    *("split", "sqrt", "square", "squeeze", "std", "sum", "swapaxes", "take", "tan", "tanh"),
+    *("tile", "tril", "triu", "unstack", "var", "matmul"),
+)
+KNOWN = (Tensor, float, int, bool)
+
+
+def operator(prim: Prim, name: str, swapped: bool = False) -> Callable[[Tensor, Any], Any]:
+    """A binary operator; ndarrays are copied, as nobody else may write what a tape keeps."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if type(other) not in KNOWN:
+            if not isinstance(other, (ndarray, np.generic, list, tuple)):
+                return NotImplemented
+            other = lift(other, prim.name)
+        return bind(prim, (other, self) if swapped else (self, other), NO_PARAMS)
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
+NO_PARAMS: dict = {}
+
+
+def in_place(compute: Callable[[Tensor, Any], Any], symbol: str) -> Callable[[Tensor, Any], Any]:
+    """`x += y`: the object `x` stands for the new value from now on."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        value = compute(self, other)
+        if value is NotImplemented:
+            return value
+        if value.array.dtype != self.array.dtype:
+            if not np.can_cast(value.array.dtype, self.array.dtype, "same_kind"):
+                raise TypeError(
+                    f"{symbol}: the result is {value.array.dtype}, which does not fit a tensor "
+                    f"of {self.array.dtype}; write x = x {symbol[:-1]} y"
+                )
+            value = cast(value, dtype=self.array.dtype)
+        return rebind(self, value, symbol)
+
+    return method
+
+
+def matmul(self: Tensor, other: Any) -> Any:
+    if type(other) is not Tensor and not isinstance(other, (ndarray, list, tuple)):
+        return NotImplemented
+    return contractions.matmul(self, other)
+
+
+def reflected_matmul(self: Tensor, other: Any) -> Any:
+    if not isinstance(other, (ndarray, list, tuple)):
+        return NotImplemented
+    return contractions.matmul(other, self)
+
+
+def assign(self: Tensor, key: Any, value: Any) -> None:
+    rebind(self, setitem(self, key, value), "assignment")
+
+
+def reshape(self: Tensor, *shape: Any) -> Tensor:
+    """`x.reshape(2, 3)` or `x.reshape((2, 3))`."""
+    return PUBLIC["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+
+def transpose(self: Tensor, *axes: Any) -> Tensor:
+    """`x.transpose()`, `x.transpose(2, 0, 1)` or `x.transpose((2, 0, 1))`."""
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+    return PUBLIC["transpose"](self, given)
+
+
+def detach(self: Tensor) -> Tensor:
+    """The same value, without its history."""
+    return stop_gradient(self)
+
+
+def clone(self: Tensor) -> Tensor:
+    """The same value as a result of its own, through which gradients flow."""
+    return elementwise.positive(self)
+
+
+def item(self: Tensor) -> Any:
+    """The only element as a Python number."""
+    if self.array.size != 1:
+        raise ShapeError(f"item: shape {self.array.shape} is not a single element; use .tolist()")
+    return self.array.item()
+
+
+def numpy(self: Tensor) -> ndarray:
+    """The elements as a read-only ndarray that shares memory; `.numpy().copy()` may be written."""
+    return frozen(self.array)
+
+
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Set `requires_grad`, and return the tensor."""
+    self.requires_grad = requires_grad
+    return self
+
+
+def retain_grad(self: Tensor) -> None:
+    """Let backward set `.grad` of this tensor although it is not a leaf."""
+    if self.node is None:
+        raise GraphError("retain_grad: this tensor does not depend on anything with requires_grad")
+    if self.node.owner is None:
+        self.node.owner = weakref.ref(self)
+
+
+def set_data(self: Tensor, value: Any) -> None:
+    """Give the tensor a new value of the same shape and dtype; its node, if a leaf, stays."""
+    new = lift(value, "data")
+    fresh = Tensor(new.array.copy() if new is value else new.array)
+    before, local.recording = local.recording, False
+    try:
+        rebind(self, fresh, "data")
+    finally:
+        local.recording = before
+
+
+def length(self: Tensor) -> int:
+    if not self.array.ndim:
+        raise TypeError("len: a 0-d tensor has no length")
+    return len(self.array)
+
+
+def rows(self: Tensor) -> Iterator[Tensor]:
+    if not self.array.ndim:
+        raise TypeError("iteration: a 0-d tensor has no elements to go through; use .item()")
+    return (getitem(self, i) for i in range(len(self.array)))
+
+
+def contains(self: Tensor, value: Any) -> bool:
+    return bool((self.array == (value.array if type(value) is Tensor else value)).any())
+
+
+def truth(self: Tensor) -> bool:
+    if self.array.size != 1:
+        raise ValueError(
+            f"bool: a tensor of shape {self.array.shape} is neither true nor false; "
+            "use .any() or .all()"
+        )
+    return bool(self.array)
+
+
+def show(self: Tensor) -> str:
+    """`tensor([...])`, with the dtype where it is not what the numbers say."""
+    text = np.array2string(self.array, separator=", ", prefix="tensor(")
+    if self.array.size == 0 and self.array.shape != (0,):
+        text = f"{text}, shape={self.array.shape}"
+    plain = ("float32", "int64", "bool")
+    kind = "" if self.array.dtype.name in plain else f", dtype={self.array.dtype.name}"
+    return f"tensor({text}{kind}{', requires_grad=True' if self.node is not None else ''})"
+
+
+def formatted(self: Tensor, spec: str) -> str:
+    return format(self.array.item(), spec) if spec and self.array.ndim == 0 else spell(self, spec)
+
+
+def spell(self: Tensor, spec: str) -> str:
+    if spec:
+        raise TypeError(f"format: {spec!r} is for numbers, and this has shape {self.array.shape}")
+    return str(self.array.item()) if self.array.ndim == 0 else show(self)
+
+
+def attach() -> None:
+    """Give Tensor everything in the tables."""
+    for name, prim in OPERATORS.items():
+        forward = operator(prim, f"__{name}__")
+        setattr(Tensor, f"__{name}__", forward)
+        setattr(Tensor, f"__r{name}__", operator(prim, f"__r{name}__", swapped=True))
+        setattr(Tensor, f"__i{name}__", in_place(forward, f"{SYMBOLS[name]}="))
+    for name, prim in COMPARISONS.items():
+        setattr(Tensor, f"__{name}__", operator(prim, f"__{name}__"))
+    for name in METHODS:
+        setattr(Tensor, name, PUBLIC[name])
+    for name, value in SPECIAL.items():
+        setattr(Tensor, name, value)
+
+
+SYMBOLS = dict(zip(OPERATORS, ["+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>"],
+                   strict=True))  # fmt: skip
+SPECIAL: dict[str, Any] = {
+    "__hash__": object.__hash__,
+    "__neg__": lambda self: elementwise.negative(self),
+    "__pos__": lambda self: elementwise.positive(self),
+    "__abs__": lambda self: elementwise.abs_(self),
+    "__invert__": lambda self: elementwise.bitwise_invert(self),
+    "__matmul__": matmul,
+    "__rmatmul__": reflected_matmul,
+    "__imatmul__": in_place(matmul, "@="),
+    "__getitem__": getitem,
+    "__setitem__": assign,
+    "__len__": length,
+    "__iter__": rows,
+    "__contains__": contains,
+    "__bool__": truth,
+    "__float__": lambda self: float(item(self)),
+    "__int__": lambda self: int(item(self)),
+    "__index__": lambda self: self.array.__index__(),
+    "__repr__": show,
+    "__format__": formatted,
+    "shape": property(lambda self: self.array.shape, doc="The sizes of the axes."),
+    "ndim": property(lambda self: self.array.ndim, doc="The number of axes."),
+    "size": property(lambda self: self.array.size, doc="The number of elements."),
+    "dtype": property(lambda self: self.array.dtype, doc="The type of the elements."),
+    "nbytes": property(lambda self: self.array.nbytes, doc="The bytes that the elements take."),
+    "data": property(numpy, set_data, doc="The elements, read-only; may be set to new ones."),
+    "is_leaf": property(
+        lambda self: self.node is None or self.node.prim is None,
+        doc="Whether this is not the result of a recorded operation.",
+    ),
+    "T": property(transpose, doc="The axes reversed."),
+    "mT": property(PUBLIC["matrix_transpose"], doc="The last two axes swapped."),
+    "clone": clone,
+    "detach": detach,
+    "flatten": PUBLIC["ravel"],
+    "item": item,
+    "numpy": numpy,
+    "permute": lambda self, *axes: transpose(self, *axes),
+    "requires_grad_": requires_grad_,
+    "reshape": reshape,
+    "retain_grad": retain_grad,
+    "tolist": lambda self: self.array.tolist(),
+    "transpose": transpose,
+}
+attach()

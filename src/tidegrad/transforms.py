@@ -1,0 +1,188 @@
+"""Floor 5. Gradients of scalar functions over trees of arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import as_array
+from .autodiff import Recording, as_tensor, cotangent, ebb
+from .core import NOTHING, Node, Tensor, local, toposort
+from .dtypes import is_float
+from .errors import DTypeError, ShapeError
+from .kinds import Prim
+from .ops.creation import zeros_like
+from .trees import flatten, map_leaves
+
+__all__ = ["grad", "value_and_grad"]
+
+
+class Variable(Prim):
+    """What a transform differentiates by: equal to its input, and yet a variable of its own.
+
+    So transforms inside each other are told apart.  `live` until its transform has run f.
+    """
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        return [g]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        return tangents[0]
+
+
+variable = Variable("variable")
+
+
+class Inputs:
+    """The inputs that one transform differentiates by, as a tree with new variables in it."""
+
+    def __init__(self, trees: Sequence[Any], operation: str):
+        self.operation = operation
+        self.leaves, self.rebuild = flatten(tuple(map(self.opened, trees)))
+        self.variables = [as_variable(leaf) for leaf in self.leaves]
+        self.nodes = [v.node for v in self.variables if v is not None and v.node is not None]
+
+    def opened(self, tree: Any) -> Any:
+        """Numbers, and lists of numbers, are tensors where a whole argument is meant."""
+        if type(tree) in (int, bool) or isinstance(tree, np.generic | np.ndarray | float):
+            tree = Tensor(as_array(tree, self.operation))
+        elif isinstance(tree, list) and all(type(x) in (int, float) for x in flatten(tree)[0]):
+            tree = Tensor(as_array(tree, self.operation))
+        if type(tree) is Tensor and not is_float(tree.array.dtype):
+            raise DTypeError(
+                f"{self.operation}: only floats have gradients, and an argument is "
+                f"{tree.array.dtype}; pass 2.0 for 2, or convert with .astype(tg.float32)"
+            )
+        return tree
+
+    @property
+    def trees(self) -> tuple:
+        """The arguments, with the variables in their places."""
+        pairs = zip(self.variables, self.leaves, strict=True)
+        return self.rebuild([leaf if v is None else v for v, leaf in pairs])
+
+    def gathered(self, found: dict[Node, Any]) -> tuple:
+        """What was found for each variable, zeros where nothing was, None for other leaves."""
+        return self.rebuild(
+            [
+                v if v is None else as_tensor(found[v.node]) if v.node in found else zeros_like(v)
+                for v in self.variables
+            ]
+        )
+
+
+def as_variable(leaf: Any) -> Tensor | None:
+    """A variable equal to `leaf`, or None where that cannot have a gradient."""
+    if isinstance(leaf, np.ndarray | np.generic) and is_float(leaf.dtype):
+        leaf = Tensor(as_array(leaf, "grad"))
+    if type(leaf) is not Tensor or not is_float(leaf.array.dtype):
+        return None
+    return Tensor(leaf.array, Node(variable, (leaf.node,), {"live": True}, leaf.array, NOTHING))
+
+
+def depends_on_others(nodes: Iterable[Node], own: Iterable[Node]) -> bool:
+    """Whether a graph has leaves, or variables of transforms that still run, besides `own`.
+
+    Then somebody may differentiate what comes out, and the gradients are recorded.
+    """
+    for node in own:
+        node.params["live"] = False
+    return any(
+        node.prim is None or (node.prim is variable and node.params["live"])
+        for node in toposort(nodes)
+    )
+
+
+def called(f: Callable, args: Sequence[Any], has_aux: bool = False) -> tuple[Any, Any]:
+    """The value of `f`, and what it returned beside, with recording on."""
+    with Recording(True):
+        out = f(*args)
+    if not has_aux:
+        return out, None
+    if not isinstance(out, tuple) or len(out) != 2:
+        raise TypeError("has_aux=True: the function must return a pair (value, auxiliary)")
+    return out
+
+
+def settled(tree: Any, record: bool) -> Any:
+    """A result as the user may have it: outside of a transform its variables are nobody's."""
+    if record:
+        return tree
+    return map_leaves(lambda x: Tensor(x.array) if type(x) is Tensor else x, tree)
+
+
+def value_and_grad(
+    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that gives f's value and its gradient by the arguments that `argnums` names.
+
+    Arguments may be floats, arrays, Tensors or trees of them, whatever their `requires_grad`;
+    leaves without a gradient give None.  With `has_aux`, f returns (value, auxiliary), and
+    ((value, auxiliary), gradient) comes back.
+
+    >>> tg.value_and_grad(lambda x: x**2)(3.0)
+    (tensor(9.), tensor(6.))
+    """
+
+    @functools.wraps(f)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        places = [checked_place(n, len(args)) for n in chosen]
+        inputs = Inputs([args[n] for n in places], "grad")
+        filled = list(args)
+        for n, tree in zip(places, inputs.trees, strict=True):
+            filled[n] = tree
+        out, aux = called(functools.partial(f, **kwargs), filled, has_aux)
+        checked_scalar(out)
+        roots = [out.node] if out.node is not None else []
+        record = local.recording and depends_on_others(roots, inputs.nodes)
+        seed = cotangent(out, None, "grad")
+        seeds = {node: seed if record else seed.array for node in roots}
+        found = ebb(seeds, inputs.nodes, release=not record, record=record)
+        grads = inputs.gathered(found)
+        value = settled((out, aux) if has_aux else out, record)
+        return value, grads[0] if isinstance(argnums, int) else grads
+
+    return both
+
+
+def checked_place(n: int, count: int) -> int:
+    if not -count <= n < count:
+        raise TypeError(f"grad: argnums names argument {n}, and {count} positional were given")
+    return n % count
+
+
+def checked_scalar(out: Any) -> None:
+    if type(out) is not Tensor:
+        raise TypeError(
+            f"grad: the function must return a Tensor, not {type(out).__name__}; "
+            "for a pair (value, auxiliary) pass has_aux=True"
+        )
+    if out.array.size != 1:
+        raise ShapeError(
+            f"grad: needs a scalar, but the function returned shape {out.array.shape}; "
+            "reduce it with .sum() or .mean(), or use tg.jacobian"
+        )
+    if not is_float(out.array.dtype):
+        raise DTypeError(f"grad: the function returned {out.array.dtype}, which has no gradient")
+
+
+def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that gives f's gradient by the arguments that `argnums` names.
+
+    As `value_and_grad`, without the value; with `has_aux`, (gradient, auxiliary).
+
+    >>> tg.grad(tg.grad(lambda x: x**3))(2.0)
+    tensor(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def only(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return (grads, value[1]) if has_aux else grads
+
+    return only
