@@ -77,6 +77,7 @@ class Oracle:
     def layer(self, ours, theirs, *args, **options):
         """Give our layer the weights of PyTorch's, and compare; names and shapes too."""
         theirs = theirs.double()
+        theirs.zero_grad()
         with self.torch.no_grad():
             for p in theirs.parameters():
                 p.copy_(self.torch.tensor(self.rng.normal(size=tuple(p.shape)) * 0.5))

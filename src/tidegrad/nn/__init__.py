@@ -14,6 +14,7 @@ from .layers.activations import (
     ELU,
     GELU,
     GLU,
+    SELU,
     Hardsigmoid,
     Hardswish,
     Hardtanh,
@@ -24,9 +25,8 @@ from .layers.activations import (
     PReLU,
     ReLU,
     ReLU6,
-    SELU,
-    SiLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softmin,
     Softplus,
@@ -56,7 +56,7 @@ from .layers.losses import (
 )
 from .layers.norms import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .layers.pooling import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
-from .layers.recurrent import GRU, GRUCell, LSTM, LSTMCell, RNN, RNNCell
+from .layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .layers.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
