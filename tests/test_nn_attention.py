@@ -125,7 +125,6 @@ def test_encoder(beside, options):
     torch_nn = beside.torch.nn
     ours, theirs = (m.TransformerEncoderLayer(E, 2, **options) for m in (nn, torch_nn))
     x = beside.normal(L, N, E)
-    seen, _ = attention_masks(beside.rng)
     beside.layer(ours, theirs, x)
     # Nested tensors are a shortcut of PyTorch's that changes no values.
     ours, theirs = (

@@ -57,7 +57,7 @@ def smooth_l1_loss(
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, but is {beta}")
     difference = _difference("smooth_l1_loss", input, target)
-    loss = _huber(difference, beta) / beta if beta else tg.abs(difference)
+    loss: Any = _huber(difference, beta) / beta if beta else tg.abs(difference)
     return reduced(loss, reduction, "smooth_l1_loss")
 
 

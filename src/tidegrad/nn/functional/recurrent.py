@@ -14,7 +14,7 @@ __all__ = ["STEPS", "gru_step", "lstm_step", "recur", "rnn_relu_step", "rnn_tanh
 # A step takes the state, a tuple of (N, H) tensors, and what the input contributes to the gates,
 # (N, gates * H), computed for all times at once; it gives the new state.  Its output is state[0].
 State = tuple[Any, ...]
-Step = Callable[[State, Any, Any, Any, Any], State]
+Step = Callable[..., State]
 
 
 def rnn_tanh_step(state: State, drive: Any, w_hh: Any, b_hh: Any, w_hr: Any = None) -> State:
@@ -40,7 +40,7 @@ def lstm_step(state: State, drive: Any, w_hh: Any, b_hh: Any, w_hr: Any = None) 
 
 
 def gru_step(state: State, drive: Any, w_hh: Any, b_hh: Any, w_hr: Any = None) -> State:
-    """Gates r, z and n = tanh(drive_n + r (w_hn h + b_hn)); h' = n + z (h - n) (Cho et al., 2014)."""
+    """Gates r and z, n = tanh(drive + r (w_hn h + b_hn)), h' = n + z (h - n) (Cho et al., 2014)."""
     (h,) = state
     r_x, z_x, n_x = tg.split(drive, 3, axis=-1)
     r_h, z_h, n_h = tg.split(linear(h, w_hh, b_hh), 3, axis=-1)
@@ -72,8 +72,20 @@ def recur(
     """
     w_ih, w_hh, b_ih, b_hh, w_hr = weights
     outputs = []
-    drives = tg.unstack(linear(x, w_ih, b_ih), axis=0)
+    drives = _moments(linear(x, w_ih, b_ih))
     for drive in reversed(drives) if reverse else drives:
         state = step(state, drive, w_hh, b_hh, w_hr)
         outputs.append(state[0])
     return tg.stack(outputs[::-1] if reverse else outputs, axis=0), state
+
+
+def _moments(x: Any) -> list[Any]:
+    """The slices of `x` along its first axis.
+
+    Cut in halves again and again, so that the gradient of each slice fills an array of its
+    half and not one of the whole: T log T work for T slices, not T squared.
+    """
+    length = x.shape[0]
+    if length == 1:
+        return [x[0]]
+    return _moments(x[: length // 2]) + _moments(x[length // 2 :])

@@ -57,7 +57,7 @@ class MultiheadAttention(Module):
             self.v_proj_weight = _xavier((embed_dim, self.vdim), dtype)
         self.in_proj_bias = Parameter(tg.zeros((3 * embed_dim,), dtype=dtype)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
-        if bias:
+        if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
 
     def forward(

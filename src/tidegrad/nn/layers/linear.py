@@ -145,7 +145,7 @@ class Embedding(Module):
                 "Embedding.from_pretrained: expected (rows, width), "
                 f"but the shape is {tuple(embeddings.shape)}"
             )
-        layer = cls(*embeddings.shape, padding_idx=padding_idx)
+        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 

@@ -138,7 +138,10 @@ class Recurrent(Module):
         gates, bound = GATES[self.mode] * self.hidden_size, 1 / sqrt(self.hidden_size)
         out = self.proj_size or self.hidden_size
         below = out * (1 + self.bidirectional) if layer else self.input_size
-        shapes = {"weight_ih": (gates, below), "weight_hh": (gates, out)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (gates, below),
+            "weight_hh": (gates, out),
+        }
         if self.bias:
             shapes.update(bias_ih=(gates,), bias_hh=(gates,))
         if self.proj_size:
