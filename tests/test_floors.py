@@ -21,11 +21,11 @@ NAMES = [str(path.relative_to(PACKAGE)) for path in FILES]
 # Where each file and folder stands; what is not named here has no place yet.
 FLOORS = {
     0: "errors shapes dtypes arrays special",
-    1: "core",
-    2: "kinds trees",
+    1: "core recording",
+    2: "partials kinds trees",
     3: "ops",
-    4: "tensor protocols namespace",
-    5: "autodiff transforms linearize derivatives batch custom check updates",
+    4: "tensor protocols namespace linalg",
+    5: "autodiff transforms linearize batch custom checkpoint check anomaly updates",
     6: "jit backends",
     7: "__init__ nn optim data io viz training",
     8: "dialects __main__",

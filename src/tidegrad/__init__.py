@@ -9,13 +9,20 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from typing import Any
 
-from . import errors, linalg, protocols, tensor, trees  # noqa: F401
-from .autodiff import enable_grad, is_grad_enabled, no_grad
+from . import (  # noqa: F401
+    autodiff,
+    errors,
+    linalg,
+    protocols,
+    tensor,
+    trees,
+)
 from .core import Tensor
 from .custom import custom_vjp
 from .dtypes import DTYPES, default_dtype, set_default_dtype
 from .linearize import hessian, hvp, jacobian, jvp, vjp
 from .namespace import PUBLIC
+from .recording import enable_grad, is_grad_enabled, no_grad
 from .transforms import grad, value_and_grad
 
 __version__ = "0.1.0"

@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ContextDecorator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .arrays import as_array
-from .core import FREED, NOTHING, Node, Tensor, local, toposort
-from .errors import DTypeError, GraphError, ShapeError
+from .core import FREED, NOTHING, Node, Tensor, toposort
+from .errors import GraphError, ShapeError
+from .recording import Recording
 
-__all__ = ["Recording", "backward", "ebb", "enable_grad", "flood", "is_grad_enabled", "no_grad"]
-
-
-class Recording(ContextDecorator):
-    """Whether operations are recorded, within a `with` block or a decorated function."""
-
-    def __init__(self, wanted: bool):
-        self.wanted = wanted
-        self.before: list[bool] = []
-
-    def __enter__(self) -> None:
-        self.before.append(local.recording)
-        local.recording = self.wanted
-
-    def __exit__(self, *_: object) -> None:
-        local.recording = self.before.pop()
-
-    def _recreate_cm(self) -> Recording:
-        return Recording(self.wanted)
-
-
-def no_grad() -> Recording:
-    """Record nothing: as `with tg.no_grad():` or as a decorator.
-
-    >>> x = tg.tensor(2.0, requires_grad=True)
-    >>> with tg.no_grad():
-    ...     (x * x).requires_grad
-    False
-    """
-    return Recording(False)
-
-
-def enable_grad() -> Recording:
-    """Record again, inside a `no_grad` block."""
-    return Recording(True)
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are being recorded in this thread."""
-    return local.recording
+__all__ = ["as_tensor", "backward", "cotangent", "ebb", "flood"]
 
 
 def ebb(
@@ -191,4 +152,6 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
             f"{operation}: the gradient has shape {given.array.shape}, the tensor {array.shape}"
         )
     return given if given.array.dtype == array.dtype else given.astype(array.dtype)
+
+
 Tensor.backward = backward  # type: ignore[attr-defined]

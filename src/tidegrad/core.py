@@ -11,9 +11,9 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import SHARED, owned
-from .errors import DTypeError, GraphError, ShapeError
+from .errors import DTypeError, GraphError
 
-__all__ = ["FREED", "Node", "Tensor", "bind", "leaf", "local", "rebind", "record", "toposort"]
+__all__ = ["FREED", "Node", "Tensor", "bind", "leaf", "local", "record", "toposort"]
 
 
 class Local(threading.local):
@@ -84,6 +84,7 @@ class Node:
 
 NOTHING: list = []
 FREED: list = []
+RAW = {ndarray, float, int, bool}
 
 
 def leaf(tensor: Tensor) -> Node:
@@ -101,41 +102,31 @@ def leaf(tensor: Tensor) -> Node:
 def bind(prim: Any, args: tuple, params: dict) -> Any:
     """Apply `prim` to Tensors, giving a Tensor that remembers it, or to bare arrays, giving one.
 
-    Nothing is checked here.  Where NumPy refuses, the operation's own rule is asked why; where
-    dtypes differ or do not suit, `prim.unify` brings the arguments together first.
+    Nothing is checked here: where NumPy refuses, the operation's own rule is asked why.
     """
     if local.trace is not None:
         return local.trace(prim, args, params)
     arrays: list = []
     nodes: list = []
-    mask, bit = 0, 1
-    dtype, weak, bare = None, False, True
+    mask, bit, dtype, weak, bare = 0, 1, None, prim.floats, True
     for a in args:
-        kind = type(a)
-        node = None
+        kind, node = type(a), None
         if kind is Tensor:
-            bare = False
-            node = a.node
+            node, a, bare = a.node, a.array, False
             if node is not None:
                 mask |= bit
-            a = a.array
-            if a.dtype is not dtype:
-                if dtype is not None and prim.promotes:
-                    return bind(prim, prim.unify(args), params)
-                dtype = a.dtype
-        elif kind is float:
+        elif kind not in RAW and not isinstance(a, np.generic):
+            return bind(prim, prim.lift(args), params)
+        if kind is float:
             weak = True
-        elif kind is not int and kind is not bool:
-            if kind is not ndarray and not isinstance(a, np.generic):
-                return bind(prim, prim.lift(args), params)
-            if a.dtype is not dtype:
-                if dtype is not None and prim.promotes:
-                    return bind(prim, prim.unify(args), params)
-                dtype = a.dtype
+        elif kind is not int and kind is not bool and a.dtype is not dtype:
+            if dtype is not None and prim.promotes:
+                return bind(prim, prim.unify(args), params)
+            dtype = a.dtype
         arrays.append(a)
         nodes.append(node)
         bit += bit
-    if (weak or prim.floats) and dtype is not None and dtype.kind != "f" and prim.promotes:
+    if weak and prim.promotes and dtype is not None and dtype.kind != "f":
         return bind(prim, prim.unify(args), params)
     try:
         out = prim.run(*arrays, **params)
@@ -145,11 +136,9 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
     if bare:
         # A number made of numbers stays weak, as Python's own are.
         return out.item() if dtype is None and isinstance(out, np.generic) else out
-    if type(out) is not ndarray:
-        out = np.asarray(out)
-    if mask and prim.differentiable and local.recording:
-        return Tensor(out, record(prim, arrays, nodes, mask, params, out))
-    return Tensor(out)
+    out = out if type(out) is ndarray else np.asarray(out)
+    tracked = mask and prim.differentiable and local.recording
+    return Tensor(out, record(prim, arrays, nodes, mask, params, out) if tracked else None)
 
 
 def record(prim: Any, arrays: list, nodes: list, mask: int, params: dict, out: Any) -> Node:
@@ -181,36 +170,3 @@ def toposort(roots: Iterable[Node], stops: Container[Node] = ()) -> list[Node]:
             if node not in stops:
                 stack += node.parents
     return order
-
-
-def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
-    """Let the object `tensor` stand for `value`; graphs recorded before keep the old value.
-
-    A leaf that needs a gradient stays a leaf, and is rebound only where nothing is recorded.
-    """
-    old, new = tensor.array, value.array
-    if new.shape != old.shape or new.dtype != old.dtype:
-        raise ShapeError(
-            f"{operation}: the result {new.dtype}{list(new.shape)} does not fit the tensor "
-            f"{old.dtype}{list(old.shape)} it is written to; write x = x + y instead of x += y"
-        )
-    node = tensor.node
-    if node is not None and node.prim is None:
-        if local.recording:
-            raise GraphError(
-                f"{operation}: a leaf that needs a gradient cannot be changed while operations "
-                "are recorded; do it inside tg.no_grad(), or on x * 1"
-            )
-    else:
-        tensor.node = value.node
-        if node is not None and node.owner is not None:
-            move_owner(tensor, node)
-    tensor.array = new
-    return tensor
-
-
-def move_owner(tensor: Tensor, old: Node) -> None:
-    """A tensor whose gradient is retained wants that of its newest value."""
-    old.owner = None
-    if tensor.node is not None:
-        tensor.node.owner = weakref.ref(tensor)

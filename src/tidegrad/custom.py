@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .autodiff import Recording, as_tensor, ebb
+from .autodiff import as_tensor, ebb
 from .core import NOTHING, Node, Tensor, local
 from .errors import GraphError, ShapeError
 from .kinds import Prim
+from .recording import Recording
 from .transforms import as_variable
 from .trees import flatten
 

@@ -8,10 +8,8 @@ Every derivative works on bare arrays and on Tensors alike, which is how gradien
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,11 @@ from .arrays import as_array, view
 from .core import Node, Tensor, bind
 from .dtypes import floating, promote
 from .errors import ShapeError
+from .partials import Drop, Partial, Rule, compiled, words
 from .shapes import Shape, broadcast, broadcast_axes, reduced
 
-__all__ = ["Drop", "Map", "Move", "Opaque", "Partial", "Prim", "Reduce", "cast", "expand"]
-__all__ += ["permute", "reshape", "spread", "sum_", "sum_to", "where"]
-
-INPUTS = "xyw"
-Rule = Callable[..., Any] | None
+__all__ = ["Map", "Move", "Opaque", "Prim", "Reduce", "cast", "expand", "inverse", "permute"]
+__all__ += ["reshape", "spread", "sum_", "sum_to", "where"]
 
 
 class Prim:
@@ -55,8 +51,9 @@ class Prim:
         return self.name
 
     def lift(self, args: tuple) -> tuple:
-        """`args` as Tensors, where `bind` met something that is neither array nor number."""
-        return tuple(a if isinstance(a, Tensor) else Tensor(as_array(a, self.name)) for a in args)
+        """`args`, those as Tensors that are neither arrays nor numbers."""
+        known = (Tensor, ndarray, float, int, bool)
+        return tuple(a if type(a) in known else Tensor(as_array(a, self.name)) for a in args)
 
     def unify(self, args: tuple) -> tuple:
         """`args` cast to the one dtype in which this operation computes on them."""
@@ -67,44 +64,6 @@ class Prim:
     def explain(self, args: tuple, params: dict) -> None:
         """Raise the readable error for what NumPy refused, if the shape rule knows one."""
         self.infer(*(a if hasattr(a, "shape") else np.asarray(a) for a in args), **params)
-
-
-class Drop(dict):
-    """Which of (inputs, result) to forget, by the bits of the tracked inputs; None: keep nothing."""
-
-    def __init__(self, partials: Sequence[Partial | None] = ()):
-        self.partials = partials
-
-    def __missing__(self, mask: int) -> tuple[int, ...] | None:
-        asked = [p for i, p in enumerate(self.partials) if mask >> i & 1 and p is not None]
-        keep = {position for partial in asked for position in partial.positions}
-        self[mask] = tuple(set(range(len(self.partials) + 1)) - keep) if keep else None
-        return self[mask]
-
-
-class Partial:
-    """One partial derivative, and the positions in (inputs, result) of what it is made of."""
-
-    def __init__(self, function: Callable, inputs: int):
-        self.function = function
-        arguments = inspect.signature(function).parameters.values()
-        names = [a.name for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
-        self.params = [a.name for a in arguments if a.kind is a.KEYWORD_ONLY]
-        self.positions = [inputs if n == "z" else INPUTS[:inputs].index(n) for n in names]
-        self.at = reader(function, self.positions, self.params)
-
-
-def reader(function: Callable, positions: list[int], params: list[str]) -> Callable:
-    """`function` applied to what (saved, params) hold for it; the frequent forms without loops."""
-    if not positions and not params:
-        constant = function()
-        return lambda saved, _: constant
-    if len(positions) == 1 and not params:
-        (only,) = positions
-        return lambda saved, _: function(saved[only])
-    return lambda saved, given: function(
-        *[saved[k] for k in positions], **{name: given[name] for name in params}
-    )
 
 
 def scale(g: Any, slope: Any, singular: bool) -> Any:
@@ -141,13 +100,12 @@ class Map(Prim):
     ):
         super().__init__(name)
         self.text, self.dtype, self.floats, self.singular = text, dtype, floats, singular
-        words = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
-        self.inputs = len(words & set(INPUTS))
+        self.inputs, params = words(text)
         self.partials = [p and Partial(p, self.inputs) for p in partials]
         self.drop = Drop(self.partials)
         self.differentiable = any(self.partials)
         self.promotes = dtype is None  # NumPy compares and tests mixed dtypes exactly
-        self.run = kernel or compiled(text, self.inputs, sorted(words - set(INPUTS) - set(NUMPY)))
+        self.run = kernel or compiled(text, self.inputs, params)
 
     def infer(self, *args: Any, **params: Any) -> tuple[Shape, np.dtype]:
         shape = broadcast(self.name, *(a.shape for a in args))
@@ -254,28 +212,6 @@ class Opaque(Prim):
         self.run, self.infer = run, infer
 
 
-# The language of a Map's text: names, numbers, arithmetic, comparisons and calls of these.
-NUMPY: dict[str, Callable] = {
-    name: getattr(np, name)
-    for name in (
-        *("abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign"),
-        *("cos", "cosh", "exp", "expm1", "floor", "hypot", "isfinite", "isinf", "isnan", "log"),
-        *("log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or"),
-        *("logical_xor", "maximum", "minimum", "nextafter", "rint"),
-        *("sign", "signbit", "sin", "sinh", "sqrt", "tan", "tanh", "trunc", "where"),
-    )
-}
-
-
-def compiled(text: str, inputs: int, params: Sequence[str]) -> Callable[..., Any]:
-    """The NumPy function that a Map's text describes."""
-    tree = ast.parse(text, mode="eval").body
-    if isinstance(tree, ast.Call) and [ast.unparse(a) for a in tree.args] == list(INPUTS[:inputs]):
-        return NUMPY[ast.unparse(tree.func)]
-    head = ", ".join([*INPUTS[:inputs], *(["*", *params] if params else [])])
-    return eval(f"lambda {head}: {text}", {**NUMPY, "__builtins__": {}})
-
-
 # What the rules themselves are written with.
 where = Map("where", "where(x, y, w)", (None, lambda x: x, lambda x: x == 0))
 where.promotes = False
@@ -311,11 +247,10 @@ permute = Move(
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def inverse(axes: Shape) -> Shape:
     """The permutation that undoes `axes`."""
     return tuple(sorted(range(len(axes)), key=axes.__getitem__))
-
 
 
 def _expanded(x: Any, *, shape: Shape) -> ndarray:

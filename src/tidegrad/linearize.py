@@ -56,9 +56,7 @@ class Linearized:
             if v is not None and v.node is not None and t is not None
         }
         have = flood(seeds, self.ends, record=record)
-        return [
-            as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in self.outputs
-        ]
+        return [as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in self.outputs]
 
 
 def fitting(tree: Any, like: Sequence[Any], operation: str) -> list[Tensor | None]:
@@ -153,7 +151,7 @@ def by_outputs(at: Linearized) -> list[tuple]:
             seeds[which] = basis(y, k)
             pulled.append(flatten(at.pull(seeds))[0])
         rows.append(at.inputs.rebuild([
-            None if v is None else joined([p[i] for p in pulled], y.array.shape, v.array.shape, v)
+            None if v is None else joined([p[i] for p in pulled], y.array.shape, v)
             for i, v in enumerate(at.inputs.variables)
         ]))  # fmt: skip
     return rows
@@ -170,24 +168,18 @@ def by_inputs(at: Linearized) -> list[tuple]:
     rows = []
     for j, y in enumerate(at.outputs):
         rows.append(at.inputs.rebuild([
-            None if v is None else turned([c[j] for c in columns[i]], v.array.shape, y.array.shape, v)
+            None if v is None else joined([c[j] for c in columns[i]], y.array.shape, v, -1)
             for i, v in enumerate(at.inputs.variables)
         ]))  # fmt: skip
     return rows
 
 
-def joined(parts: list, outer: tuple, inner: tuple, like: Tensor) -> Tensor:
-    """The rows of a Jacobian as one tensor of shape outer + inner."""
+def joined(parts: list, outer: tuple, like: Tensor, axis: int = 0) -> Tensor:
+    """The rows (or along axis -1 the columns) of a Jacobian, of shape outer + that of `like`."""
+    shape = outer + like.array.shape
     if not parts:
-        return Tensor(np.zeros(outer + inner, like.array.dtype))
-    return reshape(stack(parts), shape=outer + inner)
-
-
-def turned(parts: list, inner: tuple, outer: tuple, like: Tensor) -> Tensor:
-    """The columns of a Jacobian as one tensor of shape outer + inner."""
-    if not parts:
-        return Tensor(np.zeros(outer + inner, like.array.dtype))
-    return reshape(stack(parts, axis=-1), shape=outer + inner)
+        return Tensor(np.zeros(shape, like.array.dtype))
+    return reshape(stack(parts, axis), shape=shape)
 
 
 def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

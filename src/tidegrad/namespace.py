@@ -8,10 +8,21 @@ from typing import Any
 import numpy as np
 
 from .core import Tensor, bind
-from .kinds import Map, cast, where as select
 from .dtypes import as_dtype, promote
-from .ops import activations, contractions, creation, elementwise, joining, movement, reductions
-from .ops import scans, sorting, subscripts
+from .kinds import Map, cast
+from .kinds import where as select
+from .ops import (
+    activations,
+    contractions,
+    creation,
+    elementwise,
+    joining,
+    movement,
+    reductions,
+    scans,
+    sorting,
+    subscripts,
+)
 from .ops.creation import lift
 
 NUMBERS = (Tensor, float, int, bool)
@@ -38,7 +49,7 @@ def elementwise_function(prim: Map) -> Callable[..., Tensor]:
     return function
 
 
-PRIVATE = {"length", "elu", "leaky_relu", "gelu", "clip", "round", "positive"}
+PRIVATE = {"length", "elu", "leaky_relu", "gelu", "round", "positive"}
 PUBLIC: dict[str, Callable[..., Any]] = {
     prim.name: elementwise_function(prim)
     for prim in vars(elementwise).values()
@@ -82,13 +93,10 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     Inside and at the bounds the gradient flows to `x`, outside to the bound.
     """
     x = lift(x, "clip")
-    if min is None and max is None:
-        return elementwise.positive(x)
-    bounds = [b if b is None or type(b) in NUMBERS else lift(b, "clip") for b in (min, max)]
-    if None not in bounds:
-        return elementwise.clip(x, *bounds)
-    low, high = bounds
-    return elementwise.clip_below(x, low) if high is None else elementwise.clip_above(x, high)
+    low, high = (b if b is None or type(b) in NUMBERS else lift(b, "clip") for b in (min, max))
+    if low is not None:
+        x = elementwise.clip_below(x, low)
+    return x if high is None else elementwise.clip_above(x, high)
 
 
 def round(x: Any, decimals: int = 0) -> Tensor:
@@ -125,7 +133,10 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     """The dtype in which an operation on all of these computes."""
-    kinds = [a if isinstance(a, type | str | np.dtype) else getattr(a, "dtype", type(a)) for a in arrays_and_dtypes]
+    kinds = [
+        a if isinstance(a, type | str | np.dtype) else getattr(a, "dtype", type(a))
+        for a in arrays_and_dtypes
+    ]
     return promote(*(k if k in (bool, int, float) else as_dtype(k) for k in kinds))
 
 
@@ -138,5 +149,6 @@ PUBLIC.update(
     arcsin=PUBLIC["asin"], arctan=PUBLIC["atan"], arctan2=PUBLIC["atan2"],
     positive=elementwise_function(elementwise.positive), power=PUBLIC["pow"],
     arccosh=PUBLIC["acosh"], arcsinh=PUBLIC["asinh"], arctanh=PUBLIC["atanh"],
-    conj=elementwise_function(elementwise.positive), real=elementwise_function(elementwise.positive),
+    conj=elementwise_function(elementwise.positive),
+    real=elementwise_function(elementwise.positive),
 )  # fmt: skip

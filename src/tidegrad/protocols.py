@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .arrays import frozen, share, sole_owner
-from .core import Tensor, bind
+from .core import Tensor
 from .errors import GraphError
 from .namespace import PUBLIC
-from .ops.creation import lift
 
 __all__: list[str] = []
 

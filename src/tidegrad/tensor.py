@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import frozen
-from .core import Tensor, bind, local, rebind
+from .core import Tensor, bind
 from .errors import GraphError, ShapeError
 from .kinds import Prim, cast
 from .namespace import PUBLIC
@@ -18,6 +18,7 @@ from .ops import contractions, elementwise
 from .ops.creation import lift
 from .ops.elementwise import stop_gradient
 from .ops.subscripts import getitem, setitem
+from .recording import Recording, rebind
 
 __all__ = ["METHODS"]
 
@@ -160,11 +161,8 @@ def set_data(self: Tensor, value: Any) -> None:
     """Give the tensor a new value of the same shape and dtype; its node, if a leaf, stays."""
     new = lift(value, "data")
     fresh = Tensor(new.array.copy() if new is value else new.array)
-    before, local.recording = local.recording, False
-    try:
+    with Recording(False):
         rebind(self, fresh, "data")
-    finally:
-        local.recording = before
 
 
 def length(self: Tensor) -> int:

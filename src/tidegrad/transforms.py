@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import as_array
-from .autodiff import Recording, as_tensor, cotangent, ebb
+from .autodiff import as_tensor, cotangent, ebb
 from .core import NOTHING, Node, Tensor, local, toposort
 from .dtypes import is_float
 from .errors import DTypeError, ShapeError
 from .kinds import Prim
 from .ops.creation import zeros_like
+from .recording import Recording
 from .trees import flatten, map_leaves
 
 __all__ = ["grad", "value_and_grad"]
@@ -36,6 +37,9 @@ class Variable(Prim):
 variable = Variable("variable")
 
 
+NUMBERS = (int, float, np.generic, np.ndarray)
+
+
 class Inputs:
     """The inputs that one transform differentiates by, as a tree with new variables in it."""
 
@@ -47,9 +51,8 @@ class Inputs:
 
     def opened(self, tree: Any) -> Any:
         """Numbers, and lists of numbers, are tensors where a whole argument is meant."""
-        if type(tree) in (int, bool) or isinstance(tree, np.generic | np.ndarray | float):
-            tree = Tensor(as_array(tree, self.operation))
-        elif isinstance(tree, list) and all(type(x) in (int, float) for x in flatten(tree)[0]):
+        numbers = isinstance(tree, list) and {type(x) for x in flatten(tree)[0]} <= {int, float}
+        if numbers or isinstance(tree, NUMBERS):
             tree = Tensor(as_array(tree, self.operation))
         if type(tree) is Tensor and not is_float(tree.array.dtype):
             raise DTypeError(
@@ -170,7 +173,9 @@ def checked_scalar(out: Any) -> None:
         raise DTypeError(f"grad: the function returned {out.array.dtype}, which has no gradient")
 
 
-def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that gives f's gradient by the arguments that `argnums` names.
 
     As `value_and_grad`, without the value; with `has_aux`, (gradient, auxiliary).

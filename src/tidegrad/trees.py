@@ -59,9 +59,7 @@ def branches(tree: Any) -> tuple[list, Rebuild | None]:
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = [field.name for field in dataclasses.fields(tree) if field.init]
         values = [getattr(tree, name) for name in names]
-        return values, lambda new: dataclasses.replace(
-            tree, **dict(zip(names, new, strict=True))
-        )
+        return values, lambda new: dataclasses.replace(tree, **dict(zip(names, new, strict=True)))
     return [], None
 
 

@@ -11,7 +11,7 @@ from numpy import ndarray
 from ..arrays import as_array, share
 from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype
-from ..errors import DTypeError, ShapeError
+from ..errors import ShapeError
 from ..kinds import cast, expand, reshape, where
 from ..shapes import Shape
 
@@ -95,9 +95,7 @@ def size(shape: Size, operation: str) -> Shape:
     return wanted
 
 
-def full(
-    shape: Size, fill_value: Any, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full(shape: Size, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value everywhere."""
     value = lift(fill_value, "full").array
     wanted = value.dtype if dtype is None else as_dtype(dtype)
@@ -188,7 +186,9 @@ def triangle(x: Any, operation: str, mask: Any) -> Tensor:
     x = lift(x, operation)
     if x.array.ndim < 2:
         raise ShapeError(f"{operation}: needs two axes or more, not shape {x.array.shape}")
-    return where(Tensor(mask(x.array.shape[-2:])), x, cast(Tensor(np.zeros(())), dtype=x.array.dtype))
+    return where(
+        Tensor(mask(x.array.shape[-2:])), x, cast(Tensor(np.zeros(())), dtype=x.array.dtype)
+    )
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:

@@ -164,7 +164,9 @@ class PutAt(Prim):
         gone = np.zeros(inner, node.dtype)
         won = where(self.winners(node, indices, inner), gather(g, *indices, **node.params), 0)
         both = [self(g, gone, *indices, **node.params), won]
-        return [p and part for p, part in zip(node.parents, both, strict=False)] + [None] * len(indices)
+        return [p and part for p, part in zip(node.parents, both, strict=False)] + [None] * len(
+            indices
+        )
 
     def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
         indices = saved[2:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
         inner = [slice(None, int(p)).indices(n)[1] for p in sections]
         bounds = [0, *inner, n]
     head = (slice(None),) * at
-    ends = [(a, max(a, b)) for a, b in zip(bounds, bounds[1:], strict=False)]
+    ends = [(a, max(a, b)) for a, b in pairwise(bounds)]
     return [cut(x, key=(*head, slice(a, b))) for a, b in ends]
 
 
@@ -123,7 +124,7 @@ def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
 
 
 def tile(x: Any, repetitions: int | Sequence[int]) -> Tensor:
-    """`x` repeated whole, `repetitions[i]` times along axis `i`; missing axes are added in front."""
+    """`x` whole, `repetitions[i]` times along axis `i`; missing axes are added in front."""
     x = lift(x, "tile")
     times = repetitions if isinstance(repetitions, (tuple, list)) else (repetitions,)
     if any(n < 0 for n in times):

@@ -51,6 +51,7 @@ flip_ = Move(
     lambda g, node, i: flip_(g, **node.params),
 )
 
+
 def reshape(x: Any, shape: int | Sequence[int]) -> Tensor:
     """The same elements in another shape, one size of which may be -1.
 
@@ -107,7 +108,9 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
         listed = axes if isinstance(axes, (tuple, list)) else (axes,)
         ends.append([canonical_axis(a, x.array.ndim, "moveaxis") for a in listed])
     if len(ends[0]) != len(ends[1]) or any(len(set(axes)) != len(axes) for axes in ends):
-        raise ShapeError(f"moveaxis: {source} and {destination} do not name as many axes, once each")
+        raise ShapeError(
+            f"moveaxis: {source} and {destination} do not name as many axes, once each"
+        )
     order = [a for a in range(x.array.ndim) if a not in ends[0]]
     for to, a in sorted(zip(ends[1], ends[0], strict=True)):
         order.insert(to, a)

@@ -198,9 +198,7 @@ def without(shape: Shape, axes: Shape) -> Shape:
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
-def vector_norm(
-    x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2
-) -> Tensor:
+def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
     """The `ord`-norm over `axis` (`tg.linalg.vector_norm`); the 2-norm has gradient 0 at 0.
 
     >>> tg.linalg.vector_norm([3.0, 4.0])
@@ -218,7 +216,11 @@ def vector_norm(
     if ord == 1:
         return sum_(size, axes=axes, keepdims=bool(keepdims))
     total = sum_(size**ord, axes=axes, keepdims=bool(keepdims))
-    return where(total == 0, 0, where(total == 0, 1, total) ** (1 / ord)) if ord > 0 else total ** (1 / ord)
+    return (
+        where(total == 0, 0, where(total == 0, 1, total) ** (1 / ord))
+        if ord > 0
+        else total ** (1 / ord)
+    )
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

@@ -24,9 +24,11 @@ def backwards(x: Any) -> Any:
 
 
 def delayed(x: Any, initial: int) -> Any:
-    """`x` one place later, with `initial` in front: what a running fold held before each step."""
+    """`x` one place later, with `initial` in front: what a fold held before each step."""
     n = x.shape[-1]
-    tail = place(cut(x, key=(..., slice(0, max(n - 1, 0)))), key=(..., slice(1, None)), shape=x.shape)
+    tail = place(
+        cut(x, key=(..., slice(0, max(n - 1, 0)))), key=(..., slice(1, None)), shape=x.shape
+    )
     first = np.zeros(n, x.dtype)
     first[:1] = initial
     return tail + first if initial else tail

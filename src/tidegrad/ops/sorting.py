@@ -11,7 +11,6 @@ from ..kinds import Opaque
 from ..shapes import canonical_axis
 from .creation import lift
 from .elementwise import stop_gradient
-from .movement import flip_
 from .subscripts import take_along_axis
 
 __all__ = ["argsort", "sort"]

@@ -1,0 +1,81 @@
+"""Floor 2. Partials and texts: what a line of the table says, read once at import."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "compiled", "words"]
+
+INPUTS = "xyw"
+Rule = Callable[..., Any] | None
+
+
+class Drop(dict):
+    """Which of (inputs, result) to forget, by the bits of tracked inputs; None: keep nothing."""
+
+    def __init__(self, partials: Sequence[Partial | None] = ()):
+        self.partials = partials
+
+    def __missing__(self, mask: int) -> tuple[int, ...] | None:
+        asked = [p for i, p in enumerate(self.partials) if mask >> i & 1 and p is not None]
+        keep = {position for partial in asked for position in partial.positions}
+        self[mask] = tuple(set(range(len(self.partials) + 1)) - keep) if keep else None
+        return self[mask]
+
+
+class Partial:
+    """One partial derivative, and the positions in (inputs, result) of what it is made of."""
+
+    def __init__(self, function: Callable, inputs: int):
+        self.function = function
+        arguments = inspect.signature(function).parameters.values()
+        names = [a.name for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
+        self.params = [a.name for a in arguments if a.kind is a.KEYWORD_ONLY]
+        self.positions = [inputs if n == "z" else INPUTS[:inputs].index(n) for n in names]
+        self.at = reader(function, self.positions, self.params)
+
+
+def reader(function: Callable, positions: list[int], params: list[str]) -> Callable:
+    """`function` applied to what (saved, params) hold for it; the frequent forms without loops."""
+    if not positions and not params:
+        constant = function()
+        return lambda saved, _: constant
+    if len(positions) == 1 and not params:
+        (only,) = positions
+        return lambda saved, _: function(saved[only])
+    return lambda saved, given: function(
+        *[saved[k] for k in positions], **{name: given[name] for name in params}
+    )
+
+
+def words(text: str) -> tuple[int, list[str]]:
+    """How many inputs a Map's text has, and the names of its parameters."""
+    names = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    return len(names & set(INPUTS)), sorted(names - set(INPUTS) - set(NUMPY) - {"erf"})
+
+
+# The language of a Map's text: names, numbers, arithmetic, comparisons and calls of these.
+NUMPY: dict[str, Callable] = {
+    name: getattr(np, name)
+    for name in (
+        *("abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign"),
+        *("cos", "cosh", "exp", "expm1", "floor", "hypot", "isfinite", "isinf", "isnan", "log"),
+        *("log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not", "logical_or"),
+        *("logical_xor", "maximum", "minimum", "nextafter", "rint"),
+        *("sign", "signbit", "sin", "sinh", "sqrt", "tan", "tanh", "trunc", "where"),
+    )
+}
+
+
+def compiled(text: str, inputs: int, params: Sequence[str]) -> Callable[..., Any]:
+    """The NumPy function that a Map's text describes."""
+    tree = ast.parse(text, mode="eval").body
+    if isinstance(tree, ast.Call) and [ast.unparse(a) for a in tree.args] == list(INPUTS[:inputs]):
+        return NUMPY[ast.unparse(tree.func)]
+    head = ", ".join([*INPUTS[:inputs], *(["*", *params] if params else [])])
+    return eval(f"lambda {head}: {text}", {**NUMPY, "__builtins__": {}})

@@ -1,0 +1,83 @@
+"""Floor 1. Whether operations are recorded, and what a Tensor stands for."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import ContextDecorator
+
+from .core import Node, Tensor, local
+from .errors import GraphError, ShapeError
+
+__all__ = ["Recording", "enable_grad", "is_grad_enabled", "no_grad", "rebind"]
+
+
+class Recording(ContextDecorator):
+    """Whether operations are recorded, within a `with` block or a decorated function."""
+
+    def __init__(self, wanted: bool):
+        self.wanted = wanted
+        self.before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self.before.append(local.recording)
+        local.recording = self.wanted
+
+    def __exit__(self, *_: object) -> None:
+        local.recording = self.before.pop()
+
+    def _recreate_cm(self) -> Recording:
+        return Recording(self.wanted)
+
+
+def no_grad() -> Recording:
+    """Record nothing: as `with tg.no_grad():` or as a decorator.
+
+    >>> x = tg.tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (x * x).requires_grad
+    False
+    """
+    return Recording(False)
+
+
+def enable_grad() -> Recording:
+    """Record again, inside a `no_grad` block."""
+    return Recording(True)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded in this thread."""
+    return local.recording
+
+
+def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
+    """Let the object `tensor` stand for `value`; graphs recorded before keep the old value.
+
+    A leaf that needs a gradient stays a leaf, and is rebound only where nothing is recorded.
+    """
+    old, new = tensor.array, value.array
+    if new.shape != old.shape or new.dtype != old.dtype:
+        raise ShapeError(
+            f"{operation}: the result {new.dtype}{list(new.shape)} does not fit the tensor "
+            f"{old.dtype}{list(old.shape)} it is written to; write x = x + y instead of x += y"
+        )
+    node = tensor.node
+    if node is not None and node.prim is None:
+        if local.recording:
+            raise GraphError(
+                f"{operation}: a leaf that needs a gradient cannot be changed while operations "
+                "are recorded; do it inside tg.no_grad(), or on x * 1"
+            )
+    else:
+        tensor.node = value.node
+        if node is not None and node.owner is not None:
+            move_owner(tensor, node)
+    tensor.array = new
+    return tensor
+
+
+def move_owner(tensor: Tensor, old: Node) -> None:
+    """A tensor whose gradient is retained wants that of its newest value."""
+    old.owner = None
+    if tensor.node is not None:
+        tensor.node.owner = weakref.ref(tensor)
