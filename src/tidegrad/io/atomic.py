@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from io import BufferedWriter, FileIO
 
 try:
     import fcntl
@@ -25,7 +25,7 @@ SUFFIX = ".tidegrad-part"
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[BinaryIO]:
+def replacing(path: str) -> Iterator[BufferedWriter]:
     """A new file that takes the place of `path` when the block ends well, with the old one's mode.
 
     A symbolic link stays one: its target is replaced. An OSError says that nothing was changed.
@@ -50,7 +50,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def file_beside(folder: str, prefix: str, mode: int | None) -> Iterator[BinaryIO]:
+def file_beside(folder: str, prefix: str, mode: int | None) -> Iterator[BufferedWriter]:
     """A locked new file in `folder`, removed when the block fails."""
     file = create_locked(os.path.join(folder, prefix), 0o666 if mode is None else 0o600)
     try:
@@ -64,11 +64,12 @@ def file_beside(folder: str, prefix: str, mode: int | None) -> Iterator[BinaryIO
         raise
 
 
-def create_locked(start: str, mode: int) -> BinaryIO:
+def create_locked(start: str, mode: int) -> BufferedWriter:
     """A new file with a random name, which the umask applies to as to any new file."""
     while True:
         name = f"{start}{os.urandom(8).hex()}{SUFFIX}"
-        file = open(name, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+        raw = FileIO(name, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+        file = BufferedWriter(raw)
         if fcntl is None:
             return file
         with suppress(OSError):  # a file system without locks: leftovers stay, nothing else

@@ -69,7 +69,7 @@ def decode_header(file: BufferedReader, size: int) -> tuple[bytes, list[Entry], 
     """The first bytes of a file of `size` bytes, its tensors in order, and its metadata."""
     head = file.read(8)
     length = int.from_bytes(head, "little")
-    if size < 8 or length > min(size - 8, LIMIT):
+    if length > min(size - 8, LIMIT):
         raise FileFormatError("not a safetensors file, or one that was cut short")
     text = file.read(length)
     if len(text) < length or not text.startswith(b"{"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import BinaryIO
+from io import BufferedWriter
 
 import numpy as np
 
@@ -25,7 +25,7 @@ SEAL = {DIGEST: BLANK, MARK: VERSION}  # the sum first: the header's first 64 ze
 PIECE = 1 << 20
 
 
-def write_sealed(file: BinaryIO, head: bytes, arrays: Iterable[np.ndarray]) -> None:
+def write_sealed(file: BufferedWriter, head: bytes, arrays: Iterable[np.ndarray]) -> None:
     """Write a header that holds `SEAL`, then the arrays; then put the sum into its place."""
     total = sha256(head)
     file.write(head)

@@ -16,7 +16,7 @@ import numpy as np
 
 import tidegrad as tg
 
-from ..errors import FileFormatError
+from ..errors import DTypeError, FileFormatError
 from .header import CODES
 
 __all__ = ["flatten", "is_flat", "rebuild"]
@@ -44,10 +44,7 @@ def is_flat(skeleton: Any, arrays: dict[str, np.ndarray]) -> bool:
 def rebuild(skeleton: Any, tensors: dict[str, Any]) -> Any:
     """The tree of a skeleton; each of `tensors` must occur in it once."""
     left = dict(tensors)
-    try:
-        tree = decode(skeleton, left)
-    except RecursionError:
-        raise FileFormatError("the tree in its metadata is nested too deeply") from None
+    tree = decode(skeleton, left)
     if left:
         raise FileFormatError(f"tensor {next(iter(left))!r} has no place in the tree")
     return tree
@@ -90,7 +87,7 @@ def array_of(x: Any, path: tuple) -> np.ndarray:
         raise TypeError(f"save: {place(path)} is a masked array; save its data and mask instead")
     array = x.data if isinstance(x, tg.Tensor) else np.asarray(x)
     if array.dtype.newbyteorder("<") not in CODES:
-        raise TypeError(
+        raise DTypeError(
             f"save: {place(path)} has dtype {array.dtype}; convert it to one of "
             f"{', '.join(dtype.name for dtype in CODES)}"
         )
@@ -112,17 +109,19 @@ def place(path: tuple) -> str:
     return "tree" + "".join(f"[{key!r}]" for key in path)
 
 
-def decode(node: Any, tensors: dict[str, Any]) -> Any:
+def decode(node: Any, tensors: dict[str, Any], depth: int = 0) -> Any:
     """The tree of a skeleton, taking what it uses out of `tensors`."""
+    if depth > DEPTH:
+        raise FileFormatError("the tree in its metadata is nested too deeply")
     match node:
         case dict():
-            return {key: decode(value, tensors) for key, value in node.items()}
+            return {key: decode(value, tensors, depth + 1) for key, value in node.items()}
         case ["list", *items]:
-            return [decode(item, tensors) for item in items]
+            return [decode(item, tensors, depth + 1) for item in items]
         case ["tuple", *items]:
-            return tuple(decode(item, tensors) for item in items)
+            return tuple(decode(item, tensors, depth + 1) for item in items)
         case ["dict", *pairs]:
-            return decode_pairs(pairs, tensors)
+            return decode_pairs(pairs, tensors, depth + 1)
         case ["tensor", str(name)] if name in tensors:
             return tensors.pop(name)
         case ["int", str(text)] if HEX.fullmatch(text):
@@ -134,13 +133,13 @@ def decode(node: Any, tensors: dict[str, Any]) -> Any:
     return node
 
 
-def decode_pairs(pairs: list, tensors: dict[str, Any]) -> dict:
+def decode_pairs(pairs: list, tensors: dict[str, Any], depth: int) -> dict:
     """The dict of [key, value] pairs, whose keys are plain and differ."""
     result = {}
     for pair in pairs:
         match pair:
             case [None | bool() | int() | float() | str() | ["int" | "float", _] as key, value]:
-                result[decode(key, {})] = decode(value, tensors)
+                result[decode(key, {})] = decode(value, tensors, depth)
             case _:
                 raise FileFormatError("the tree in its metadata has a key that cannot be one")
     if len(result) != len(pairs):
