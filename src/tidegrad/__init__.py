@@ -5,11 +5,12 @@
 >>> x.grad
 tensor([2., 4., 6.])
 """
+# ruff: noqa: F401
 
 from importlib import import_module
 from typing import Any
 
-from . import (  # noqa: F401
+from . import (
     autodiff,
     errors,
     linalg,
@@ -17,11 +18,15 @@ from . import (  # noqa: F401
     tensor,
     trees,
 )
+from .anomaly import detect_anomaly
+from .check import check_grads
+from .checkpoint import checkpoint
 from .core import Tensor
 from .custom import custom_vjp
 from .dtypes import DTYPES, default_dtype, set_default_dtype
 from .linearize import hessian, hvp, jacobian, jvp, vjp
 from .namespace import PUBLIC
+from .ops import random
 from .recording import enable_grad, is_grad_enabled, no_grad
 from .transforms import grad, value_and_grad
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import as_array
-from .core import FREED, NOTHING, Node, Tensor, toposort
+from .core import FREED, NOTHING, Node, Tensor, local, toposort
 from .errors import GraphError, ShapeError
 from .recording import Recording
 
@@ -47,6 +47,8 @@ def ebb(
             if saved is FREED:
                 raise GraphError(FREED_MESSAGE.format(prim.name))
             parts = prim.vjp(node, g, lifted(node, saved) if record else saved)
+            if local.watch is not None:
+                local.watch(node, parts)
             if release and saved is not NOTHING:
                 node.saved = FREED
             for parent, part in zip(node.parents, parts, strict=True):

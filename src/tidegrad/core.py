@@ -17,10 +17,11 @@ __all__ = ["FREED", "Node", "Tensor", "bind", "leaf", "local", "record", "toposo
 
 
 class Local(threading.local):
-    """What a thread knows: whether operations are recorded, and who else watches them."""
+    """What a thread knows: whether operations are recorded, and who else sees them."""
 
     recording = True
     trace: Any = None
+    watch: Any = None  # called with every node and the cotangents that it sends on
 
 
 local = Local()

@@ -1,0 +1,87 @@
+"""Floor 5. detect_anomaly: where a NaN or an infinity came from."""
+
+from __future__ import annotations
+
+import math
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .core import Node, Tensor, bind, local
+from .errors import AnomalyError
+
+__all__ = ["detect_anomaly"]
+
+HERE = str(Path(__file__).parent)
+
+
+class detect_anomaly:
+    """Within `with tg.detect_anomaly():` the first NaN or infinity is an AnomalyError.
+
+    The message names the operation, forward or backward, and the line that called it.  An
+    infinity that the operation was given as a Python number, as in a mask, is meant.
+
+    >>> with tg.detect_anomaly():
+    ...     tg.log(tg.tensor([1.0, -1.0]))
+    Traceback (most recent call last):
+    tidegrad.errors.AnomalyError: log: 1 of 2 elements is NaN ...
+    """
+
+    def __init__(self) -> None:
+        self.lines: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+
+    def __enter__(self) -> detect_anomaly:
+        self.before = local.trace, local.watch
+        local.trace, local.watch = self, self.backward
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        local.trace, local.watch = self.before
+
+    def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
+        local.trace = self.before[0]
+        try:
+            with np.errstate(all="ignore"):  # what a warning would say, the error says better
+                out = bind(prim, args, params)
+        finally:
+            local.trace = self
+        if type(out) is Tensor:
+            line = calling_line()
+            meant = any(type(a) is float and not math.isfinite(a) for a in args)
+            if found := "" if meant else fault(out.array):
+                carried = [i for i, a in enumerate(args) if fault(getattr(a, "array", a))]
+                came = f"; it came in with argument {carried[0]}" if carried else ""
+                raise AnomalyError(f"{prim.name}: {found}{came}, at {line}")
+            if out.node is not None:
+                self.lines[out.node] = line
+        return out
+
+    def backward(self, node: Node, parts: Any) -> None:
+        """Look at the cotangents that a node sends on."""
+        for part in parts:
+            found = fault(getattr(part, "array", part))
+            if found:
+                line = self.lines.get(node, "a line before detect_anomaly")
+                raise AnomalyError(f"backward of {node.prim.name}: {found}, made at {line}")
+
+
+def fault(array: Any) -> str:
+    """What is wrong with the elements of `array`, or nothing."""
+    if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
+        return ""
+    for test, name in ((np.isnan, "NaN"), (np.isinf, "infinite")):
+        count = int(test(array).sum())
+        if count:
+            return f"{count} of {array.size} elements {'is' if count == 1 else 'are'} {name}"
+    return ""
+
+
+def calling_line() -> str:
+    """The innermost line outside of this package."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
