@@ -31,7 +31,7 @@ def run(code, names, page, line):
     session = doctest.DocTestParser().get_doctest(code, {}, page, page, line)
     session.globs = names
     told = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(session, told.append, clear_globs=False)
+    doctest.DocTestRunner(optionflags=FLAGS).run(session, out=told.append, clear_globs=False)
     assert not told, "".join(told)
 
 
@@ -56,7 +56,7 @@ def test_page_runs(page, monkeypatch, tmp_path):
         run(code, names, str(page), line)
 
 
-def test_a_wrong_block_is_found(tmp_path):
+def test_a_wrong_block_is_found():
     page = "# Tide\n\n```python\nx = 1\n```\n\n- then\n\n  ```python\n  >>> x + 1\n  3\n  ```\n"
     (first, second), names = blocks(page), {}
     run(first[1], names, "tide.md", first[0])
