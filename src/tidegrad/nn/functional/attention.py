@@ -13,6 +13,9 @@ from .dropout import dropout
 
 __all__ = ["attention_weights", "scaled_dot_product_attention"]
 
+# The score of a hidden key: finite, so that a row of nothing else has a softmax.
+HIDDEN = -3e38
+
 
 def scaled_dot_product_attention(
     query: Any,
@@ -86,5 +89,4 @@ def _softmax(scores: tg.Tensor, seen: Any) -> tg.Tensor:
     """softmax over the seen keys; a row without any is 0, in value and gradient, and not NaN."""
     if seen is None:
         return tg.softmax(scores, axis=-1)
-    lowest = float(np.finfo(scores.dtype).min)
-    return tg.where(seen, tg.softmax(tg.where(seen, scores, lowest), axis=-1), 0.0)
+    return tg.where(seen, tg.softmax(tg.where(seen, scores, HIDDEN), axis=-1), 0.0)

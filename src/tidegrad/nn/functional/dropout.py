@@ -40,7 +40,7 @@ def _dropped(
         raise ValueError(f"{operation}: p is a probability within 0 to 1, not {p}")
     if not training or p == 0.0:
         return x
-    kept = tg.random.bernoulli(shape, 1.0 - p, generator=generator)
+    kept = tg.random.bernoulli(p=1.0 - p, shape=shape, generator=generator)
     scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
     # Selected, not multiplied: a dropped infinity is 0 and not NaN.
     return tg.where(kept, x * scale, 0.0) if p < 1.0 else tg.where(kept, x, 0.0)
