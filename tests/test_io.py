@@ -2,8 +2,6 @@
 
 import io
 import math
-import pathlib
-import re
 import struct
 from collections import OrderedDict, namedtuple
 
@@ -12,6 +10,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import many
 
 import tidegrad as tg
 from tidegrad.io.header import encode_header
@@ -73,7 +72,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("trees")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=many(150, 3000))
 @given(tree=trees)
 def test_any_tree_comes_back_as_it_was(folder, tree):
     same(tree, there_and_back(folder / "tree.safetensors", tree))
@@ -271,13 +270,3 @@ def test_a_missing_file_is_the_usual_error(tmp_path):
         tg.load(tmp_path / "missing.safetensors")
     with pytest.raises(IsADirectoryError):
         tg.load(tmp_path)
-
-
-def test_the_page_about_saving_runs(tmp_path, monkeypatch):
-    page = pathlib.Path(__file__).parents[1] / "docs" / "saving.md"
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, str(page), "exec"), names)

@@ -3,8 +3,6 @@
 import errno
 import os
 import stat
-import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -21,12 +19,7 @@ def names(folder):
     return sorted(file.name for file in folder.iterdir())
 
 
-def python(code, *arguments):
-    """Run a program of its own; its output."""
-    command = [sys.executable, "-c", "import tidegrad as tg, numpy as np, os, sys\n" + code]
-    done = subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+IMPORTS = "import os, resource, sys, numpy as np, tidegrad as tg\n"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
@@ -40,11 +33,11 @@ def test_the_mode_of_the_replaced_file_is_kept(tmp_path, mode):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path, mask):
+def test_a_new_file_has_the_mode_that_the_umask_leaves(alone, tmp_path, mask):
     code = (
         "os.umask(int(sys.argv[2])); tg.save(sys.argv[1], [1]); print(os.stat(sys.argv[1]).st_mode)"
     )
-    assert stat.S_IMODE(int(python(code, tmp_path / NAME, mask))) == 0o666 & ~mask
+    assert stat.S_IMODE(int(alone(IMPORTS + code, tmp_path / NAME, mask))) == 0o666 & ~mask
 
 
 def test_a_link_stays_a_link_and_its_target_is_replaced(tmp_path):
@@ -107,13 +100,13 @@ def test_leftovers_of_this_path_alone_are_removed(tmp_path, monkeypatch, locks):
     assert tg.load(tmp_path / NAME) == [1]
 
 
-def test_the_file_of_a_save_that_still_runs_is_not_a_leftover(tmp_path):
+def test_the_file_of_a_save_that_still_runs_is_not_a_leftover(alone, tmp_path):
     path = tmp_path / NAME
     with atomic.replacing(str(path)) as slow:
         tg.save(path, ["quick"])
         assert len(names(tmp_path)) == 2 and tg.load(path) == ["quick"]
         code = "tg.save(sys.argv[1], ['other process'])"
-        python(code, path)
+        alone(IMPORTS + code, path)
         assert len(names(tmp_path)) == 2 and tg.load(path) == ["other process"]
         slow.write(path.read_bytes())
     assert names(tmp_path) == [NAME]
@@ -170,20 +163,19 @@ def test_a_failure_at_any_step_leaves_the_old_file_and_nothing_else(
     assert tg.load(path) == {"epoch": 1} and names(tmp_path) == [NAME]
 
 
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(alone, tmp_path):
     """A limit on file sizes stands for it: the write itself fails, halfway."""
     path = tmp_path / NAME
     tg.save(path, {"epoch": 1})
     code = """
-import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
     tg.save(sys.argv[1], {"w": np.ones(100_000)})
 except OSError as error:
     print(error)
 """
-    said = python(code, path)
-    assert said == f"[Errno {errno.EFBIG}] save: File too large; nothing was changed: '{path}'"
+    said = alone(IMPORTS + code, path)
+    assert said == f"[Errno {errno.EFBIG}] save: File too large; nothing was changed: '{path}'\n"
     assert tg.load(path) == {"epoch": 1} and names(tmp_path) == [NAME]
 
 

@@ -10,11 +10,12 @@ import types
 import numpy as np
 import pytest
 import safetensors.numpy
+from profiles import many
 
 import tidegrad as tg
 from tidegrad.errors import FileFormatError
 
-ROUNDS = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 5_000
+ROUNDS = many(5_000, 100_000)
 SMALL = {
     "flat": {"a": np.float32([1, 2]), "b": np.array([True, False])},
     "tree": {"a": {"b": np.arange(3)}, "a.b": [1.5, float("nan"), 2**60, None], 3: ("x", {})},

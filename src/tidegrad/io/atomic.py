@@ -69,7 +69,7 @@ def create_locked(start: str, mode: int) -> BufferedWriter:
     while True:
         name = f"{start}{os.urandom(8).hex()}{SUFFIX}"
         raw = FileIO(name, "xb", opener=lambda name, flags: os.open(name, flags, mode))
-        file = BufferedWriter(raw)
+        file: BufferedWriter = BufferedWriter(raw)
         if fcntl is None:
             return file
         with suppress(OSError):  # a file system without locks: leftovers stay, nothing else
