@@ -73,6 +73,7 @@ def test_fixed_values():
     assert init.zeros_(tg.ones(2)).tolist() == [0.0, 0.0]
     assert init.ones_(tg.zeros(2)).tolist() == [1.0, 1.0]
     assert init.eye_(tg.ones((2, 3))).tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert init.orthogonal_(tg.empty((0, 3))).shape == (0, 3)
     sparse = init.sparse_(tg.zeros((10, 4)), 0.25).numpy()
     assert ((sparse == 0).sum(axis=0) == 3).all()
 

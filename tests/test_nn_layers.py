@@ -203,6 +203,14 @@ def test_flatten():
         (lambda: nn.GroupNorm(3, 3)(tg.ones((2, 6))), ValueError, r"3 channels.*\(2, 6\)"),
         (lambda: F.group_norm(tg.ones((2, 6)), 4), ValueError, "4 groups"),
         (lambda: nn.Dropout(1.5), ValueError, "within 0 to 1, not 1.5"),
+        (lambda: F.dropout(tg.ones(3), -0.1), ValueError, "within 0 to 1, not -0.1"),
+        (lambda: F.batch_norm(tg.ones(3), None, None), ValueError, r"\(N, C, ...\).*\(3,\)"),
+        (
+            lambda: F.batch_norm(tg.ones((2, 3)), tg.ones(4), tg.ones(4)),
+            ValueError,
+            r"4 channels on axis 1.*\(2, 3\)",
+        ),
+        (lambda: nn.Embedding.from_pretrained(tg.ones(3)), ValueError, r"\(rows, width\)"),
         (lambda: F.glu(tg.ones(3)), ValueError, r"even size .*\(3,\)"),
     ],
 )

@@ -169,5 +169,6 @@ def test_errors(call, kind, words):
         call(tg.ones((4, 3)), tg.ones((4, 3)))
 
 
-def test_a_scalar_target():
+def test_a_scalar_target_and_arrays():
+    assert F.mse_loss(np.array([1.0, 3.0]), np.array([1.0, 5.0])).item() == 2.0
     assert F.mse_loss(tg.tensor([1.0, 3.0]), 1.0).item() == 2.0

@@ -209,3 +209,39 @@ def test_repr():
     assert repr(net).splitlines()[0] == "Sequential(  # 2,000 parameters, 2,000 frozen"
     assert repr(nn.ReLU()) == "ReLU()"
     assert "embed_dim=4" in repr(nn.MultiheadAttention(4, 2)).splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    "module, words",
+    [
+        (nn.Identity(), "Identity()"),
+        (nn.Bilinear(2, 3, 4), "in1_features=2, in2_features=3, out_features=4, bias=True"),
+        (nn.Embedding(4, 3, padding_idx=-1), "4, 3, padding_idx=3"),
+        (nn.Flatten(), "start_axis=1, end_axis=-1"),
+        (nn.Unflatten(1, (2, 3)), "axis=1, unflattened_size=(2, 3)"),
+        (nn.BatchNorm1d(3), "3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True"),
+        (nn.LayerNorm(3), "(3,), eps=1e-05, elementwise_affine=True"),
+        (nn.RMSNorm(3), "(3,), eps=None, elementwise_affine=True"),
+        (nn.GroupNorm(1, 3), "1, 3, eps=1e-05, affine=True"),
+        (nn.PReLU(), "num_parameters=1"),
+        (nn.GELU("tanh"), "approximate='tanh'"),
+        (nn.Dropout(0.1), "p=0.1"),
+        (nn.LSTM(3, 4, num_layers=2, bidirectional=True), "3, 4, num_layers=2, bidirectional=True"),
+        (nn.GRUCell(3, 4, bias=False), "3, 4, bias=False"),
+        (nn.LearnedPositionalEncoding(4), "4, max_len=5000, dropout=0.0"),
+        (nn.SinusoidalPositionalEncoding(4), "4, max_len=5000, dropout=0.0"),
+        (nn.CrossEntropyLoss(), "ignore_index=-100, reduction='mean', label_smoothing=0.0"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_lines(module, words):
+    assert words in repr(module).splitlines()[0]
+
+
+def test_functions_are_found_in_nn_too():
+    assert nn.cross_entropy is nn.functional.cross_entropy
+    assert nn.relu is nn.functional.relu is tg.relu
+    assert {"Linear", "cross_entropy", "relu"} <= set(dir(nn))
+    for place in (nn, nn.functional):
+        with pytest.raises(AttributeError, match="has no attribute 'crossentropy'"):
+            place.crossentropy  # noqa: B018
