@@ -1,0 +1,33 @@
+"""Floor 7. Optimizers, learning-rate schedules and gradient clipping."""
+
+from . import lr_scheduler
+from .adagrad import Adagrad
+from .adam import Adam, AdamW
+from .clip import clip_grad_norm, clip_grad_value
+from .lbfgs import LBFGS
+from .lion import Lion
+from .optimizer import Optimizer
+from .rmsprop import RMSprop
+from .sgd import SGD
+from .torch_adaptor import TorchOptimizer
+
+# PyTorch's spelling.
+clip_grad_norm_ = clip_grad_norm
+clip_grad_value_ = clip_grad_value
+
+__all__ = [
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "LBFGS",
+    "Lion",
+    "Optimizer",
+    "RMSprop",
+    "SGD",
+    "TorchOptimizer",
+    "clip_grad_norm",
+    "clip_grad_norm_",
+    "clip_grad_value",
+    "clip_grad_value_",
+    "lr_scheduler",
+]

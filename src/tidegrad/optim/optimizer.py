@@ -1,0 +1,111 @@
+"""Floor 7. First-order methods: new values by a rule, put in place all at once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tidegrad as tg
+
+from ..updates import bare, cast_all, rebind_all
+from .groups import ParamGroup
+from .holding import Holding
+
+__all__ = ["Optimizer", "check_gradient"]
+
+
+class Optimizer(Holding):
+    """A first-order method: a subclass says what it keeps (`slots`), its numbers and its rule.
+
+    `params` is an iterable of tensors that need a gradient, or of mappings with "params" and
+    options of their own.  The rates of a group are 0-d float64 tensors and its step count is an
+    int64 one; a parameter whose `.grad` is None is left out of a step.  State has the dtype of
+    its parameter and is made at once.  Raises TypeError and ValueError for what cannot be
+    optimized, with nothing changed.
+
+    >>> class Signs(tg.optim.Optimizer):
+    ...     def numbers(self, group, step):
+    ...         return group.numbers("lr")
+    ...
+    ...     def rule(self, group, x, g, slots, numbers):
+    ...         return [x - numbers[0] * np.sign(g)]
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> opt = Signs([x], dict(lr=0.5))
+    >>> (x * x).sum().backward()
+    >>> opt.step()
+    >>> x.tolist()
+    [0.5, 1.5]
+    """
+
+    def numbers(self, group: ParamGroup, step: Any) -> list[Any]:
+        """What the rule needs to know about rates and time: computed once, in float64."""
+        raise NotImplementedError(f"{type(self).__name__} does not define numbers(group, step)")
+
+    def rule(self, group: ParamGroup, x: Any, g: Any, slots: list, numbers: list) -> list[Any]:
+        """The new value of a parameter, followed by those of its slots.
+
+        Written with operators and NumPy functions, since it is given arrays or Tensors.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define rule(...)")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; give what `closure`, if any, returned.
+
+        All new values are computed before the first is put in place: an error changes nothing.
+
+        >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> tg.optim.SGD([x], lr=0.25).step()
+        >>> x.tolist()
+        [0.5, 1.0]
+        """
+        loss = None
+        if closure is not None:
+            with tg.enable_grad():
+                loss = closure()
+        targets: list[Any] = []
+        values: list[Any] = []
+        with tg.no_grad():
+            for group in self.param_groups:
+                self.advance(group, targets, values)
+            rebind_all(targets, values, f"{type(self).__name__}.step")
+        return loss
+
+    def advance(self, group: ParamGroup, targets: list, values: list) -> None:
+        """Add to `targets` what a step of `group` changes, and to `values` the new values."""
+        live = [p for p in group["params"] if p.grad is not None]
+        if not live:
+            return
+        for p in live:
+            check_gradient(p, type(self).__name__)
+        step = bare([group.step])[0] + 1
+        targets.append(group.step)
+        values.append(step)
+        numbers = self.numbers(group, step)
+        names = self.slots(group)
+        ready: dict[Any, list] = {}
+        for p in live:
+            dtype = p.dtype
+            if dtype not in ready:
+                ready[dtype] = cast_all(numbers, dtype)
+            state = self.state[p]
+            if len(state) < len(names):
+                self.kept(p, group, state)
+            kept = [state[name] for name in names]
+            x, g, *slots = bare([p, p.grad, *kept])
+            targets.append(p)
+            targets += kept
+            values += self.rule(group, x, g, slots, ready[dtype])
+
+
+def check_gradient(parameter: Any, owner: str) -> None:
+    """Raise unless the gradient of `parameter` is a Tensor of its shape and dtype."""
+    grad = parameter.grad
+    if type(grad) is not type(parameter):
+        raise TypeError(f"{owner}.step: .grad is a {type(grad).__name__}, not a Tensor")
+    if grad.shape != parameter.shape or grad.dtype != parameter.dtype:
+        kind = TypeError if grad.shape == parameter.shape else ValueError
+        raise kind(
+            f"{owner}.step: a gradient of shape {grad.shape} and dtype {grad.dtype} does not fit "
+            f"its parameter of shape {parameter.shape} and dtype {parameter.dtype}"
+        )
