@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tidegrad as tg
-from tidegrad.optim.line_search import Point, strong_wolfe
+from tidegrad.optim.line_search import Point, cubic_minimum, strong_wolfe
 
 OPTIONS = [
     dict(lr=0.1),
@@ -72,7 +72,8 @@ def test_a_quadratic_is_solved_exactly(rng):
     matrix, right = root @ root.T + np.eye(6), rng.normal(size=6)
     a, b = tg.tensor(matrix), tg.tensor(right)
     x = tg.tensor(np.zeros(6), requires_grad=True)
-    optimizer = tg.optim.LBFGS([x], line_search_fn="strong_wolfe", max_iter=100)
+    options = dict(line_search_fn="strong_wolfe", max_iter=100, tolerance_change=1e-20)
+    optimizer = tg.optim.LBFGS([x], **options)
     optimizer.step(closing(optimizer, [x], lambda x: 0.5 * (x @ (a @ x)) - b @ x))
     np.testing.assert_allclose(x.numpy(), np.linalg.solve(matrix, right), atol=1e-6)
 
@@ -83,6 +84,9 @@ def test_at_a_minimum_nothing_moves():
     loss = optimizer.step(closing(optimizer, [x], lambda x: ((x - 1) ** 2).sum()))
     assert loss.item() == 0 and x.tolist() == [1.0, 1.0]
     assert optimizer.state_dict()["state"][0] == dict(func_evals=1, n_iter=0)
+    other = tg.optim.LBFGS([x], lr=0.5)
+    other.load_state_dict(optimizer.state_dict())
+    assert repr(other.state_dict()) == repr(optimizer.state_dict())
 
 
 def test_a_parameter_without_gradient_stays():
@@ -187,6 +191,8 @@ LINES = {
     "quadratic": (lambda t: (t - 3) ** 2, lambda t: 2 * (t - 3)),
     "quartic": (lambda t: (t - 1) ** 4 - t, lambda t: 4 * (t - 1) ** 3 - 1),
     "waves": (lambda t: -np.sin(t) - t / 4, lambda t: -np.cos(t) - 1 / 4),
+    "cliff": (lambda t: -t if t < 0.7 else 10 - t, lambda t: -1.0),
+    "needle": (lambda t: abs(t - 0.3) ** 0.5, lambda t: np.sign(t - 0.3) / 2),
     "wall": (
         lambda t: -t if t < 1 else float("nan"),
         lambda t: -1.0 if t < 1 else float("nan"),
@@ -202,8 +208,23 @@ def test_line_searches_satisfy_wolfes_conditions(name, first):
     point, evaluations = strong_wolfe(at, start, first, 1.0)
     assert 1 <= evaluations <= 26
     assert point.loss <= start.loss + 1e-4 * point.t * start.slope
-    if name != "wall":  # which has no place that is flat enough
+    if name in ("quadratic", "quartic", "waves"):  # the others have no place flat enough
         assert abs(point.slope) <= 0.9 * abs(start.slope)
+
+
+@pytest.mark.parametrize("first", [0.25, 1.0])
+def test_a_narrow_bracket_ends_the_search(first):
+    at = line(*LINES["cliff"])
+    point, evaluations = strong_wolfe(at, at(0.0), first, width=1e-8)
+    assert evaluations < 26 and 0.6 < point.t < 0.7
+
+
+def test_where_no_cubic_helps_the_middle_is_taken():
+    low, level = Point(1.0, 0.0, None, -1.0), Point(1.0, 1.0, None, 0.0)
+    endless = Point(3.0, float("inf"), None, 1.0)
+    flat = [Point(0.0, 0.0, None, 0.0), Point(2.0, 0.0, None, 0.0)]
+    for one, other in ((low, level), (low, endless), flat):
+        assert cubic_minimum(one, other, (0.0, 4.0)) == 2.0
 
 
 def test_a_line_without_end_is_left_at_its_lowest_point():

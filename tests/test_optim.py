@@ -258,6 +258,7 @@ def test_a_copy_goes_on_by_itself(copied):
 
 def test_the_repr_names_rates():
     shown = repr(tg.optim.AdamW([leaf([1.0])], lr=0.5))
+    assert len(tg.optim.Lion([leaf([1.0])]).param_groups[0]) == 5
     assert "AdamW" in shown and "1 parameters" in shown and "lr=0.5" in shown
 
 

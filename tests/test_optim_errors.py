@@ -87,8 +87,12 @@ def test_a_refused_rate_leaves_the_old_one():
     for name, value in dict(lr=-1, betas=(0.5, 2.0)).items():
         with pytest.raises(ValueError, match=name):
             group[name] = value
-    with pytest.raises(ValueError, match="takes 2 numbers"):
-        group["betas"] = (0.5, 0.5, 0.5)
+    for betas in ((0.5, 0.5, 0.5), 0.5, "ab"):
+        with pytest.raises(ValueError, match="betas: takes two numbers"):
+            group["betas"] = betas
+    for lr in (None, "fast", [0.1, 0.2], True, np.ones(2)):
+        with pytest.raises(TypeError, match="lr: takes a number"):
+            group["lr"] = lr
     with pytest.raises(ValueError, match="add_param_group"):
         group["params"] = []
     with pytest.raises(TypeError, match="cannot be removed"):

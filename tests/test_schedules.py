@@ -30,6 +30,7 @@ MAKERS = {
     "one cycle, linear": lambda s, o: s.OneCycleLR(
         o, 1.0, 31, anneal_strategy="linear", div_factor=7.0, final_div_factor=11.0, pct_start=0.6
     ),
+    "one cycle, rate alone": lambda s, o: s.OneCycleLR(o, 1.0, 31, cycle_momentum=False),
     "one cycle, three phases": lambda s, o: s.OneCycleLR(o, 1.0, 31, three_phase=True),
     "warm-up, then cosine": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=4), s.CosineAnnealingLR(o, 9)], [4]
@@ -180,6 +181,8 @@ def test_a_schedule_can_begin_in_the_middle():
         first.step()
     second = S.StepLR(ours, 2, 0.5, last_epoch=first.last_epoch)
     assert second.last_epoch == 4 and second.get_last_lr()[0] == 0.3 / 4
+    cycle = S.OneCycleLR(ours, 1.0, 9, last_epoch=3)
+    assert cycle.base_lrs == first.base_lrs and cycle.last_epoch == 4
     with pytest.raises(ValueError, match="initial_lr"):
         S.StepLR(optimizer(), 2, last_epoch=3)
 

@@ -43,7 +43,7 @@ class Adam(Optimizer):
         *,
         maximize: bool = False,
     ):
-        rates = dict(lr=lr, betas=two(betas), eps=eps, weight_decay=weight_decay)
+        rates = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
         super().__init__(params, {**rates, "amsgrad": amsgrad, "maximize": maximize})
 
     def slots(self, group: ParamGroup) -> tuple[str, ...]:
@@ -102,12 +102,3 @@ class AdamW(Adam):
         maximize: bool = False,
     ):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-
-def two(betas: Any) -> tuple:
-    """`betas`, if there are two of them."""
-    try:
-        first, second = betas
-    except (TypeError, ValueError):
-        raise ValueError(f"betas: takes a pair of numbers, not {betas!r}") from None
-    return first, second

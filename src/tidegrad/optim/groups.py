@@ -15,8 +15,10 @@ from ..updates import bare
 
 __all__ = ["ParamGroup", "as_groups", "checked_parameters"]
 
-# Rates for which the methods' derivations ask more than "finite and not negative".
-BELOW_ONE = frozenset({"betas"})
+# What has to be a number, or two of them; further options may be anything.
+RATES = frozenset({"lr", "lr_decay", "weight_decay", "momentum", "dampening", "alpha", "eps"})
+RATES |= {"initial_accumulator_value", "tolerance_grad", "tolerance_change"}
+PAIRS = frozenset({"betas"})
 # What a schedule notes down about a group, and may be negative.
 FREE = frozenset({"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"})
 
@@ -50,6 +52,10 @@ class ParamGroup(MutableMapping):
         held = self.values_.get(name)
         if name == "params":
             raise ValueError("param_groups: params are fixed; use optimizer.add_param_group(...)")
+        if name in RATES and not is_number(value):
+            raise TypeError(f"{name}: takes a number, not {value!r}")
+        if name in PAIRS and not (is_pair(value) and len(value) == 2):
+            raise ValueError(f"{name}: takes two numbers, not {value!r}")
         if value is held and held is not None:
             # The end of `group[name] *= 0.5`: the tensor has its new value already.
             self.nonzero.add(name)
@@ -78,10 +84,11 @@ class ParamGroup(MutableMapping):
     def pair(self, name: str, value: Any) -> tuple:
         """Each number of a tuple as a 0-d tensor."""
         held = self.values_.get(name)
-        if isinstance(held, tuple) and len(held) != len(value):
-            raise ValueError(f"{name}: takes {len(held)} numbers, and {len(value)} were given")
-        [checked(name, float(v)) for v in value if not isinstance(v, tg.Tensor)]
-        before = held if isinstance(held, tuple) else (None,) * len(value)
+        for number in value:
+            if not isinstance(number, tg.Tensor):
+                checked(name, float(number))
+        matching = isinstance(held, tuple) and len(held) == len(value)
+        before = held if matching else (None,) * len(value)
         return tuple(
             b if v is b else self.rate(name, v, b) for v, b in zip(value, before, strict=True)
         )
@@ -141,7 +148,7 @@ def checked(name: str, number: float) -> float:
         return number
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name}: must be finite and not negative, not {number}")
-    if name in BELOW_ONE and number >= 1:
+    if name in PAIRS and number >= 1:
         raise ValueError(f"{name}: must be at least 0 and below 1, not {number}")
     return number
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .adam import two
 from .groups import ParamGroup
 from .optimizer import Optimizer
 
@@ -38,7 +37,7 @@ class Lion(Optimizer):
         *,
         maximize: bool = False,
     ):
-        rates = dict(lr=lr, betas=two(betas), weight_decay=weight_decay)
+        rates = dict(lr=lr, betas=betas, weight_decay=weight_decay)
         super().__init__(params, {**rates, "maximize": maximize})
 
     def slots(self, group: ParamGroup) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tidegrad as tg
 
-from ..updates import bare, cast_all, rebind_all
+from ..updates import alike, bare, cast_all, rebind_all
 from .groups import ParamGroup
 from .holding import Holding
 
@@ -95,7 +95,7 @@ class Optimizer(Holding):
             x, g, *slots = bare([p, p.grad, *kept])
             targets.append(p)
             targets += kept
-            values += self.rule(group, x, g, slots, ready[dtype])
+            values += self.rule(group, x, alike(g, x), slots, ready[dtype])
 
 
 def check_gradient(parameter: Any, owner: str) -> None:

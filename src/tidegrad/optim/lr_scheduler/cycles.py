@@ -150,12 +150,10 @@ class OneCycleLR(LRScheduler):
         ends = (
             [up, 2 * up, self.total_steps - 1] if self.three_phase else [up, self.total_steps - 1]
         )
-        start = 0.0
-        for phase, end in enumerate(ends):
-            if self.last_epoch <= end or phase == len(ends) - 1:
-                return phase, (self.last_epoch - start) / (end - start) if end != start else 1.0
-            start = end
-        raise AssertionError("unreachable")
+        phase = sum(end < self.last_epoch for end in ends[:-1])
+        start = ends[phase - 1] if phase else 0.0
+        width = ends[phase] - start
+        return phase, (self.last_epoch - start) / width if width else 1.0
 
     def get_lr(self) -> list[float]:
         if self.last_epoch >= self.total_steps:
