@@ -32,7 +32,7 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
     # Beyond 1e5 the factor is exactly 0 or 1, so that infinities need not be cubed.
-    near = table.clip(x, -1e5, 1e5)
+    near = table.clip_above(table.clip_below(x, -1e5), 1e5)
     inner = 0.7978845608028654 * (near + 0.044715 * near * near * near)
     return table.maximum(x, -1e5) * (0.5 + 0.5 * table.tanh(inner))
 

@@ -195,7 +195,8 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate tensors of the grid that 1-D `arrays` span, "xy" (NumPy's) or "ij"."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: indexing is "xy" or "ij", not {indexing!r}')
-    axes = [reshape(lift(a, "meshgrid"), shape=(-1,)) for a in arrays]
+    axes = [lift(a, "meshgrid") for a in arrays]
+    axes = [reshape(a, shape=(a.array.size,)) for a in axes]
     order = list(range(len(axes)))
     if indexing == "xy" and len(axes) > 1:
         order[:2] = [1, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ def scattered(y: ndarray, *indices: ndarray, axes: Shape, shape: Shape) -> ndarr
         places = places * n + (index + n * (index < 0))
     at = front(axes)
     own = (*range(at, at + len(wide)), *range(at), *range(at + len(wide), y.ndim))
-    rows = y.transpose(own).reshape(places.size, -1)
+    rows = y.transpose(own).reshape(places.size, math.prod(rest))
     total = summed_rows(rows, places.ravel(), int(np.prod(sizes, dtype=np.intp)))
     return np.moveaxis(total.reshape(sizes + rest), range(len(axes)), axes)
 

@@ -37,7 +37,9 @@ def product_of_others(x: Any, *, axes: Shape) -> Any:
     """The slope of a product: for each element the product of the others, right at zeros too."""
     order = (*(a for a in range(len(x.shape)) if a not in axes), *axes)
     turned = permute(x, axes=order)
-    line = reshape(turned, shape=(*turned.shape[: len(order) - len(axes)], -1))
+    kept = turned.shape[: len(order) - len(axes)]
+    count = size_of(turned.shape[len(kept) :])
+    line = reshape(turned, shape=(*kept, count))
     before = delayed(running_product(line), 1)
     after = backwards(delayed(running_product(backwards(line)), 1))
     return permute(reshape(before * after, shape=turned.shape), axes=inverse(order))
@@ -139,7 +141,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 def extreme_place(prim: Reduce, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     x = lift(x, prim.name)
     if axis is None:
-        found = prim(reshape(x, shape=(-1,)), axes=(0,), keepdims=False)
+        found = prim(reshape(x, shape=(x.array.size,)), axes=(0,), keepdims=False)
         return reshape(found, shape=(1,) * x.array.ndim) if keepdims else found
     return reduction(prim, x, axis, keepdims)
 
