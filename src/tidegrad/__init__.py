@@ -10,14 +10,7 @@ tensor([2., 4., 6.])
 from importlib import import_module
 from typing import Any
 
-from . import (
-    autodiff,
-    errors,
-    linalg,
-    protocols,
-    tensor,
-    trees,
-)
+from . import autodiff, errors, linalg, methods, protocols, trees
 from .anomaly import detect_anomaly
 from .check import check_grads
 from .checkpoint import checkpoint
@@ -36,7 +29,7 @@ globals().update(PUBLIC)
 globals().update(DTYPES)
 
 # The libraries are loaded at first use, so that `import tidegrad` costs little more than NumPy.
-LIBRARIES = ("data", "nn", "optim", "training", "viz")
+LIBRARIES = ("data", "io", "nn", "optim", "training", "viz")
 FUNCTIONS = {"save": "io", "load": "io", "draw": "viz"}
 
 

@@ -119,8 +119,8 @@ def backward(
             "create_graph=True)"
         )
     release = not (retain_graph or create_graph)
-    seed = seed if create_graph else seed.array
-    found = ebb({tensor.node: seed}, release=release, record=create_graph)
+    seeds = {tensor.node: seed if create_graph else seed.array}
+    found = ebb(seeds, release=release, record=create_graph)
     for node, g in found.items():
         owner = node.owner and node.owner()
         if owner is not None:
@@ -156,4 +156,4 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
     return given if given.array.dtype == array.dtype else given.astype(array.dtype)
 
 
-Tensor.backward = backward  # type: ignore[attr-defined]
+setattr(Tensor, "backward", backward)  # noqa: B010 (a method that floor 4 cannot know)

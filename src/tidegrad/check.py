@@ -61,9 +61,7 @@ def check(
     if "rev" in modes:
         out, pull = vjp(f, *[Tensor(x) for x in xs])
         cotangents = flatten(out)[1]([Tensor(g) for g in gs])
-        pulled = sum(
-            float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts, strict=True)
-        )
+        pulled = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts, strict=True))
         direct = sum(float((g * d).sum()) for g, d in zip(gs, expected, strict=True))
         compare("reverse mode", np.array(pulled), np.array(direct), rtol, max(scale, 1e-300))
     if order > 1:
@@ -94,13 +92,12 @@ def values(f: Callable, xs: list[ndarray]) -> list[ndarray]:
         return [y.array for y in flatten(f(*[Tensor(x) for x in xs]))[0]]
 
 
-def differences(
-    f: Callable, xs: list[ndarray], ts: list[ndarray], eps: float
-) -> list[ndarray]:
+def differences(f: Callable, xs: list[ndarray], ts: list[ndarray], eps: float) -> list[ndarray]:
     """The derivative of `f` along `ts`, by values at 1 and 2 steps to either side."""
     largest = max([1e-300, *(float(np.abs(t).max(initial=0)) for t in ts)])
     h = eps * max([1.0, *(float(np.abs(x).max(initial=0)) for x in xs)]) / largest
-    at = {k: values(f, [x + k * h * t for x, t in zip(xs, ts, strict=True)]) for k in (-2, -1, 1, 2)}
+    pairs = list(zip(xs, ts, strict=True))
+    at = {k: values(f, [x + k * h * t for x, t in pairs]) for k in (-2, -1, 1, 2)}
     return [
         (8 * (b - a) - (d - c)) / (12 * h)
         for c, a, b, d in zip(at[-2], at[-1], at[1], at[2], strict=True)

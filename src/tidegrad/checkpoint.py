@@ -12,7 +12,7 @@ from .core import Node, Tensor, bind, local
 from .custom import Call, only_tensors
 from .ops.random import default_generator
 from .recording import Recording
-from .transforms import as_variable
+from .transforms import new_variable, nodes_of
 from .trees import flatten
 
 __all__ = ["checkpoint"]
@@ -79,6 +79,9 @@ class Watch:
         local.trace = self.before
 
 
+UNKNOWN: tuple[Any, Any, Any] = (None, None, None)
+
+
 class Replay(Watch):
     """Runs a function again on stand-ins for the tensors that it read the first time."""
 
@@ -90,7 +93,7 @@ class Replay(Watch):
         return self.passed_on(prim, tuple(map(self.stand_in, args)), params)
 
     def stand_in(self, a: Any) -> Any:
-        tensor, now, other = self.stand_ins.get(id(a), (None, None, None))
+        tensor, now, other = self.stand_ins.get(id(a), UNKNOWN)
         # What the function has rebound meanwhile is its own new value.
         return other if a is tensor and a.array is now else a
 
@@ -105,7 +108,7 @@ class Run:
             self.value = call()
         self.read = list(watch.read.values())
         self.places = [i for i, (_, _, node) in enumerate(self.read) if node is not None]
-        self.tracked = [Tensor(self.read[i][1], self.read[i][2]) for i in self.places]
+        self.tracked: list[Tensor] = [Tensor(self.read[i][1], self.read[i][2]) for i in self.places]
 
     def again(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """The function's results on `inputs`, recorded; its effects happened the first time."""
@@ -127,22 +130,19 @@ class Run:
                     tensor.array, tensor.node = array, node
 
     def pull(self, gs: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
-        variables = [as_variable(x) for x in inputs]
+        variables = [new_variable(x) for x in inputs]
         seeds: dict[Node, Any] = {}
         for y, g in zip(self.again(variables), gs, strict=True):
             if g is not None and y.node is not None:
                 part = g if record else g.array
                 seeds[y.node] = seeds[y.node] + part if y.node in seeds else part
-        found = ebb(seeds, [v.node for v in variables], release=not record, record=record)
+        found: dict = ebb(seeds, nodes_of(variables), release=not record, record=record)
         return [as_tensor(found[v.node]) if v.node in found else None for v in variables]
 
     def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
-        variables = [as_variable(x) for x in inputs]
+        variables = [new_variable(x) for x in inputs]
         outs = self.again(variables)
-        seeds = {
-            v.node: t if record else t.array
-            for v, t in zip(variables, ts, strict=True)
-            if t is not None
-        }
-        have = flood(seeds, [y.node for y in outs if y.node is not None], record=record)
+        pairs = zip(nodes_of(variables), ts, strict=True)
+        seeds = {node: t if record else t.array for node, t in pairs if t is not None}
+        have: dict = flood(seeds, [y.node for y in outs if y.node is not None], record=record)
         return [as_tensor(have[y.node]) if y.node in have else y * 0 for y in outs]

@@ -13,7 +13,7 @@ from .core import NOTHING, Node, Tensor, local
 from .errors import GraphError, ShapeError
 from .kinds import Prim
 from .recording import Recording
-from .transforms import as_variable
+from .transforms import new_variable, nodes_of
 from .trees import flatten
 
 __all__ = ["Call", "custom_vjp"]
@@ -103,7 +103,7 @@ class custom_vjp:
 
     def __init__(self, f: Callable):
         functools.update_wrapper(self, f)
-        self.f = f
+        self.f, self.name = f, getattr(f, "__name__", "custom_vjp")
         self.fwd: Callable | None = None
         self.bwd: Callable | None = None
         self.push: Callable | None = None
@@ -118,15 +118,15 @@ class custom_vjp:
 
     def __call__(self, *args: Any) -> Any:
         if self.fwd is None:
-            raise GraphError(f"custom_vjp: {self.__name__} has no rule yet; call .defvjp(fwd, bwd)")
+            raise GraphError(f"custom_vjp: {self.name} has no rule yet; call .defvjp(fwd, bwd)")
         leaves, _ = flatten(args)
         tracked = [x for x in leaves if type(x) is Tensor and x.node is not None]
         if not tracked or not local.recording:
             return self.f(*args)
         applied = Application(self, args, tracked)
         outs, rebuild = flatten(applied.value)
-        prim = Call(self.__name__, applied.pull, applied.push)
-        return rebuild(prim.results(only_tensors(outs, self.__name__), tracked))
+        prim = Call(self.name, applied.pull, applied.push)
+        return rebuild(prim.results(only_tensors(outs, self.name), tracked))
 
 
 def only_tensors(outs: list, name: str) -> list:
@@ -139,7 +139,7 @@ class Application:
     """One call of a custom_vjp function: its arguments and what `fwd` left for `bwd`."""
 
     def __init__(self, rule: custom_vjp, args: tuple, tracked: list[Tensor]):
-        self.rule, self.name = rule, rule.__name__
+        self.rule, self.name = rule, rule.name
         # Only inputs without gradient are held here; those with one are saved by the node.
         self.leaves, self.rebuild = flatten(args)
         self.places = [k for k, x in enumerate(self.leaves) if any(x is t for t in tracked)]
@@ -203,14 +203,14 @@ class Application:
                 _, t = self.rule.push(self.with_inputs(inputs), self.with_inputs(whole))
             return flatten(t)[0]
         # bwd is linear in its cotangent u; pulling the tangents back through it to u gives J t.
-        us = [as_variable(Tensor(np.zeros(*spec))) for spec in self.outs]
+        us = [new_variable(Tensor(np.zeros(*spec))) for spec in self.outs]
         pulled = self.pull(us, inputs, True)
         seeds: dict = {}
         for w, t in zip(pulled, whole, strict=True):
             if w is not None and w.node is not None:
                 t = t if record else t.array
                 seeds[w.node] = seeds[w.node] + t if w.node in seeds else t
-        found = ebb(seeds, [u.node for u in us], release=False, record=record)
+        found: dict = ebb(seeds, nodes_of(us), release=False, record=record)
         return [
             as_tensor(found[u.node]) if u.node in found else Tensor(np.zeros_like(u.array))
             for u in us

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def promote(*kinds: Any) -> np.dtype:
     return WEAK[int] if int in weak and result.kind == "b" else result
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pair(a: np.dtype, b: np.dtype) -> np.dtype:
     if (a.kind == "f") != (b.kind == "f"):
         return a if a.kind == "f" else b

@@ -8,7 +8,7 @@ Every derivative works on bare arrays and on Tensors alike, which is how gradien
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,7 @@ class Prim:
     differentiable = True
     run: Callable[..., Any]
     infer: Callable[..., tuple[Shape, np.dtype]]
+    drop: Mapping[int, tuple[int, ...] | None]  # by tracked inputs, what `saved` leaves out
 
     def __init__(self, name: str):
         self.name = name
@@ -101,7 +102,7 @@ class Map(Prim):
         super().__init__(name)
         self.text, self.dtype, self.floats, self.singular = text, dtype, floats, singular
         self.inputs, params = words(text)
-        self.partials = [p and Partial(p, self.inputs) for p in partials]
+        self.partials: list[Any] = [p and Partial(p, self.inputs) for p in partials]
         self.drop = Drop(self.partials)
         self.differentiable = any(self.partials)
         self.promotes = dtype is None  # NumPy compares and tests mixed dtypes exactly
@@ -150,7 +151,7 @@ class Reduce(Prim):
     ):
         super().__init__(name)
         self.run, self.dtype, self.empty = run, dtype, empty
-        self.partial = partial and Partial(partial, 1)
+        self.partial: Any = partial and Partial(partial, 1)
         self.drop = Drop([self.partial])
         self.differentiable = partial is not None
 

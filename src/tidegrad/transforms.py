@@ -47,7 +47,7 @@ class Inputs:
         self.operation = operation
         self.leaves, self.rebuild = flatten(tuple(map(self.opened, trees)))
         self.variables = [as_variable(leaf) for leaf in self.leaves]
-        self.nodes = [v.node for v in self.variables if v is not None and v.node is not None]
+        self.nodes = nodes_of(self.variables)
 
     def opened(self, tree: Any) -> Any:
         """Numbers, and lists of numbers, are tensors where a whole argument is meant."""
@@ -83,7 +83,17 @@ def as_variable(leaf: Any) -> Tensor | None:
         leaf = Tensor(as_array(leaf, "grad"))
     if type(leaf) is not Tensor or not is_float(leaf.array.dtype):
         return None
-    return Tensor(leaf.array, Node(variable, (leaf.node,), {"live": True}, leaf.array, NOTHING))
+    return new_variable(leaf)
+
+
+def nodes_of(tensors: Iterable[Tensor | None]) -> list[Node]:
+    """The nodes of those tensors that have one."""
+    return [x.node for x in tensors if x is not None and x.node is not None]
+
+
+def new_variable(x: Tensor) -> Tensor:
+    """A variable equal to `x`."""
+    return Tensor(x.array, Node(variable, (x.node,), {"live": True}, x.array, NOTHING))
 
 
 def depends_on_others(nodes: Iterable[Node], own: Iterable[Node]) -> bool:

@@ -174,12 +174,12 @@ def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -
 
 def tril(x: Any, k: int = 0) -> Tensor:
     """The lower triangle of the last two axes, up to the `k`-th diagonal; zeros above it."""
-    return triangle(x, "tril", lambda shape: np.tri(*shape, k, dtype=bool))
+    return triangle(x, "tril", lambda n, m: np.tri(n, m, k, dtype=bool))
 
 
 def triu(x: Any, k: int = 0) -> Tensor:
     """The upper triangle of the last two axes, from the `k`-th diagonal on; zeros below it."""
-    return triangle(x, "triu", lambda shape: ~np.tri(*shape, k - 1, dtype=bool))
+    return triangle(x, "triu", lambda n, m: ~np.tri(n, m, k - 1, dtype=bool))
 
 
 def triangle(x: Any, operation: str, mask: Any) -> Tensor:
@@ -187,7 +187,7 @@ def triangle(x: Any, operation: str, mask: Any) -> Tensor:
     if x.array.ndim < 2:
         raise ShapeError(f"{operation}: needs two axes or more, not shape {x.array.shape}")
     return where(
-        Tensor(mask(x.array.shape[-2:])), x, cast(Tensor(np.zeros(())), dtype=x.array.dtype)
+        Tensor(mask(*x.array.shape[-2:])), x, cast(Tensor(np.zeros(())), dtype=x.array.dtype)
     )
 
 

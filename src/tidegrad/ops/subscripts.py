@@ -74,6 +74,7 @@ def parsed(key: Any, shape: Shape) -> tuple[tuple, list[Tensor], Shape]:
             basic.append(part if part is None else bounded(part, shape[axis]))
             axis += part is not None
             continue
+        places: list[Any]
         if type(part) is bool:
             arrays, places = [Tensor(np.zeros(int(part), np.intp))], [None]
         elif type(part) is int:

@@ -92,7 +92,7 @@ class Curvature:
         state = saved.get("state") if isinstance(saved, Mapping) else None
         if not isinstance(state, Mapping) or not set(state) <= {0, "0"}:
             raise ValueError("LBFGS.load_state_dict: takes a mapping whose 'state' has index 0")
-        entry = next(iter(state.values()), {})
+        entry: Any = next(iter(state.values()), {})
         names = {"func_evals", "n_iter", "t", "H_diag", "prev_loss", *VECTORS, *LISTS}
         if not entry or set(entry) == {"func_evals", "n_iter"}:
             return cls(evaluations=entry.get("func_evals", 0), iterations=entry.get("n_iter", 0))

@@ -88,7 +88,7 @@ class ParamGroup(MutableMapping):
             if not isinstance(number, tg.Tensor):
                 checked(name, float(number))
         matching = isinstance(held, tuple) and len(held) == len(value)
-        before = held if matching else (None,) * len(value)
+        before: Any = held if matching else (None,) * len(value)
         return tuple(
             b if v is b else self.rate(name, v, b) for v, b in zip(value, before, strict=True)
         )
