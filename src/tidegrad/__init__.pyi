@@ -42,7 +42,8 @@ from .ops.reductions import count_nonzero as count_nonzero
 from .ops.scans import cumulative_prod as cumulative_prod
 from .ops.scans import cumulative_sum as cumulative_sum
 from .namespace import diff as diff
-from .ops.contractions import einsum as einsum
+from .ops.contractions import dot as dot
+from .ops.einsum import einsum as einsum
 from .ops.activations import elu as elu
 from .ops.creation import empty as empty
 from .ops.creation import empty_like as empty_like
@@ -71,6 +72,7 @@ from .ops.subscripts import nonzero as nonzero
 from .ops.subscripts import one_hot as one_hot
 from .ops.creation import ones as ones
 from .ops.creation import ones_like as ones_like
+from .ops.contractions import outer as outer
 from .ops.joining import pad as pad
 from .ops.movement import permute_dims as permute_dims
 from .ops.reductions import prod as prod
@@ -91,12 +93,14 @@ from .ops.movement import swapaxes as swapaxes
 from .ops.subscripts import take as take
 from .ops.subscripts import take_along_axis as take_along_axis
 from .ops.creation import tensor as tensor
+from .ops.contractions import tensordot as tensordot
 from .ops.joining import tile as tile
 from .ops.movement import transpose as transpose
 from .ops.creation import tril as tril
 from .ops.creation import triu as triu
 from .ops.joining import unstack as unstack
 from .ops.reductions import var as var
+from .ops.contractions import vecdot as vecdot
 from .ops.reductions import vector_norm as vector_norm
 from .namespace import where as where
 from .ops.creation import zeros as zeros

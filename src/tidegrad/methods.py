@@ -53,7 +53,7 @@ METHODS = (
     *("moveaxis", "nonzero", "pad", "pow", "prod", "ravel", "reciprocal", "relu", "repeat"),
     *("roll", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softmax", "softplus", "sort"),
     *("split", "sqrt", "square", "squeeze", "std", "sum", "swapaxes", "take", "tan", "tanh"),
-    *("tile", "tril", "triu", "unstack", "var", "matmul"),
+    *("tile", "tril", "triu", "unstack", "var", "dot", "matmul"),
 )
 KNOWN = (Tensor, float, int, bool)
 

@@ -15,6 +15,7 @@ from .ops import (
     activations,
     contractions,
     creation,
+    einsum,
     elementwise,
     joining,
     movement,
@@ -56,8 +57,8 @@ PUBLIC: dict[str, Callable[..., Any]] = {
     if isinstance(prim, Map) and prim is not select and prim.name not in PRIVATE
 }
 for module in (
-    *(activations, contractions, creation, joining, movement, reductions, scans, sorting),
-    subscripts,
+    *(activations, contractions, creation, einsum, joining, movement, reductions, scans),
+    *(sorting, subscripts),
 ):
     PUBLIC.update((name, getattr(module, name)) for name in module.__all__)
 

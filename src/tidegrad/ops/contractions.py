@@ -1,7 +1,224 @@
-"""Floor 3. placeholder until the real one lands"""
+"""Floor 3. Contractions: what is linear in each of two inputs, from matrix products down."""
 
-__all__ = ["matmul"]
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..core import Node, Tensor
+from ..dtypes import promote
+from ..errors import ShapeError
+from ..kinds import Prim, reshape
+from ..partials import Drop, Partial
+from ..shapes import Shape, canonical_axis
+from .creation import lift
+
+__all__ = ["dot", "matmul", "outer", "tensordot", "vecdot"]
 
 
-def matmul(x, y):
-    raise NotImplementedError
+class Contract(Prim):
+    """Products of elements, summed over the labels that the result lacks: "ij,jk->ik".
+
+    In canonical form: no label twice in a term, and each in the other term or in the result.
+    """
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.drop = Drop([Partial(lambda y: y, 2), Partial(lambda x: x, 2)])
+
+    @staticmethod
+    def run(x: Any, y: Any, *, spec: str) -> Any:
+        return plan(spec)(x, y)
+
+    def infer(self, x: Any, y: Any, *, spec: str) -> tuple[Shape, np.dtype]:
+        a, b, out = terms(spec)
+        sizes = {**dict(zip(a, x.shape, strict=True)), **dict(zip(b, y.shape, strict=True))}
+        return tuple(sizes[label] for label in out), promote(x.dtype, y.dtype)
+
+    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        a, b, out = terms(node.params["spec"])
+        x, y = node.parents
+        return [
+            None if x is None else self(g, saved[1], spec=f"{out},{b}->{a}"),
+            None if y is None else self(saved[0], g, spec=f"{a},{out}->{b}"),
+        ]
+
+    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+        x, y = tangents
+        left = None if x is None else self(x, saved[1], **node.params)
+        right = None if y is None else self(saved[0], y, **node.params)
+        return right if left is None else left if right is None else left + right
+
+
+contract = Contract("contract")
+
+
+def terms(spec: str) -> tuple[str, str, str]:
+    """The labels of the two inputs and of the result."""
+    inputs, out = spec.split("->")
+    a, b = inputs.split(",")
+    return a, b, out
+
+
+@lru_cache(maxsize=4096)
+def plan(spec: str) -> Callable[[ndarray, ndarray], ndarray]:
+    """How NumPy computes a contraction: as (batch, rows, inner) @ (batch, inner, columns).
+
+    Plain matrix products of transposed or untransposed inputs go to BLAS as they are.
+    """
+    a, b, out = terms(spec)
+    batch = [n for n in out if n in a and n in b]
+    rows = [n for n in out if n not in b]
+    columns = [n for n in out if n not in a]
+    inner = [n for n in a if n in b and n not in out]
+    if rows and columns and out.index(columns[0]) < out.index(rows[0]):
+        swapped = plan(f"{b},{a}->{out}")
+        return lambda x, y: swapped(y, x)
+    order = batch + rows + columns
+    back = None if order == list(out) else tuple(order.index(n) for n in out)
+    x_form = form(a, batch, rows, inner)
+    y_form = form(b, batch, inner, columns)
+    multiply = np.matmul if inner else np.multiply
+    grouped = len(rows) != 1 or len(columns) != 1
+
+    def run(x: ndarray, y: ndarray) -> ndarray:
+        left, right = x_form(x), y_form(y)
+        z = multiply(left, right)
+        if grouped:
+            sizes = dict(zip(a + b, x.shape + y.shape, strict=True))
+            z = z.reshape([sizes[n] for n in order])
+        return z if back is None else z.transpose(back)
+
+    return run
+
+
+def form(labels: str, *groups: list[str]) -> Callable[[ndarray], ndarray]:
+    """A function that brings an array's axes into an order, the last two groups as one each."""
+    batch, *pair = groups
+    order = tuple(labels.index(n) for group in groups for n in group)
+    turned = order != tuple(range(len(labels)))
+    plain = all(len(group) == 1 for group in pair)
+    if plain:
+        return (lambda x: x.transpose(order)) if turned else (lambda x: x)
+    split = len(batch), len(batch) + len(pair[0])
+
+    def shaped(x: ndarray) -> ndarray:
+        x = x.transpose(order) if turned else x
+        head, rest = x.shape[: split[0]], x.shape[split[0] :]
+        count = prod(x.shape[split[0] : split[1]])
+        return x.reshape(*head, count, prod(rest) // count if count else prod(x.shape[split[1] :]))
+
+    return shaped
+
+
+def matmul(x1: Any, x2: Any) -> Tensor:
+    """The matrix product of the last two axes, the axes before them broadcast; vectors too.
+
+    >>> tg.matmul([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
+    tensor([21., 43.])
+    """
+    x, y = lift(x1, "matmul"), lift(x2, "matmul")
+    a, b = x.array.shape, y.array.shape
+    if len(a) == len(b) == 2 and a[1] == b[0]:
+        return contract(x, y, spec="ij,jk->ik")
+    x_shape, y_shape, spec = matmul_spec(a, b)
+    x = x if x_shape == a else reshape(x, shape=x_shape)
+    y = y if y_shape == b else reshape(y, shape=y_shape)
+    return contract(x, y, spec=spec)
+
+
+@lru_cache(maxsize=4096)
+def matmul_spec(a: Shape, b: Shape) -> tuple[Shape, Shape, str]:
+    """The shapes without axes that would be broadcast, and the labels of those that are left."""
+    if not a or not b:
+        raise ShapeError(f"matmul: shapes {a} and {b}: a number has no matrix product; use *")
+    if a[-1] != b[-2 if len(b) > 1 else 0]:
+        raise ShapeError(
+            f"matmul: shapes {a} and {b} do not fit; the first has {a[-1]} columns, the second "
+            f"{b[-2 if len(b) > 1 else 0]} rows; transpose one of them?"
+        )
+    x_batch, y_batch = a[:-2], b[:-2]
+    ndim = max(len(x_batch), len(y_batch))
+    x_own, y_own, out = "", "", ""
+    x_shape, y_shape = [], []
+    for axis in range(-ndim, 0):
+        label = chr(ord("A") + ndim + axis)
+        n = x_batch[axis] if -axis <= len(x_batch) else None
+        m = y_batch[axis] if -axis <= len(y_batch) else None
+        if n is not None and m is not None and n != m and 1 not in (n, m):
+            raise ShapeError(
+                f"matmul: shapes {a} and {b} do not broadcast; axis {axis - 2}: {n} and {m}"
+            )
+        if n is not None and (n == m or m is None or n != 1):
+            x_own, x_shape = x_own + label, [*x_shape, n]
+        if m is not None and (n == m or n is None or m != 1):
+            y_own, y_shape = y_own + label, [*y_shape, m]
+        out += label
+    x_end, y_end = "ij"[2 - min(len(a), 2) :], "jk"[: min(len(b), 2)]
+    spec = f"{x_own}{x_end},{y_own}{y_end}->{out}{x_end[:-1]}{y_end[1:]}"
+    return (*x_shape, *a[-2:]), (*y_shape, *b[-2:]), spec
+
+
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
+    """Products summed over pairs of axes: the last and first `axes`, or the two lists given."""
+    x, y = lift(x1, "tensordot"), lift(x2, "tensordot")
+    n, m = x.array.ndim, y.array.ndim
+    if isinstance(axes, int):
+        if not 0 <= axes <= min(n, m):
+            raise ShapeError(f"tensordot: {axes} axes of tensors with {n} and {m} axes")
+        pairs = [(n - axes + k, k) for k in range(axes)]
+    else:
+        first, second = (a if isinstance(a, (tuple, list)) else (a,) for a in axes)
+        pairs = list(
+            zip(
+                [canonical_axis(a, n, "tensordot") for a in first],
+                [canonical_axis(a, m, "tensordot") for a in second],
+                strict=True,
+            )
+        )
+    for i, j in pairs:
+        if x.array.shape[i] != y.array.shape[j]:
+            raise ShapeError(
+                f"tensordot: axis {i} of shape {x.array.shape} and axis {j} of shape "
+                f"{y.array.shape} differ in size"
+            )
+    a = [chr(ord("a") + i) for i in range(n)]
+    b = [chr(ord("a") + n + j) for j in range(m)]
+    for i, j in pairs:
+        b[j] = a[i]
+    out = [label for label in a + b if not (label in a and label in b)]
+    return contract(x, y, spec=f"{''.join(a)},{''.join(b)}->{''.join(out)}")
+
+
+def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
+    """Products summed along one axis, the other axes broadcast."""
+    x, y = lift(x1, "vecdot"), lift(x2, "vecdot")
+    product = x * y
+    at = canonical_axis(axis, min(x.array.ndim, y.array.ndim), "vecdot")
+    from_end = at - min(x.array.ndim, y.array.ndim)
+    if x.array.shape[from_end] != y.array.shape[from_end]:
+        raise ShapeError(
+            f"vecdot: shapes {x.array.shape} and {y.array.shape} differ along axis {axis}"
+        )
+    return product.sum(axis=from_end)
+
+
+def outer(x1: Any, x2: Any) -> Tensor:
+    """Every element of one vector times every element of another."""
+    x, y = lift(x1, "outer"), lift(x2, "outer")
+    if x.array.ndim != 1 or y.array.ndim != 1:
+        raise ShapeError(f"outer: takes two vectors, not {x.array.shape} and {y.array.shape}")
+    return contract(x, y, spec="i,j->ij")
+
+
+def dot(x1: Any, x2: Any) -> Tensor:
+    """NumPy's dot: the last axis of one with the last but one (or only) axis of the other."""
+    x, y = lift(x1, "dot"), lift(x2, "dot")
+    if not x.array.ndim or not y.array.ndim:
+        return x * y
+    return tensordot(x, y, ((-1,), (-min(y.array.ndim, 2),)))
