@@ -1,0 +1,117 @@
+"""Floor 3. Streams of random bits: which one, and how far it has been read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from operator import index
+from typing import Any, Self
+
+import numpy as np
+from numpy import ndarray
+
+from ..core import Tensor
+from ..dtypes import DTYPES
+from ..recording import rebind
+from ..shapes import Shape, size_of
+from . import elementwise
+from .creation import lift, size
+from .philox import Draw, bits, blocks_of, key_of
+
+__all__ = ["Stream", "lock"]
+
+# Held only while a place in a stream is taken.  A fork waits for it, so that the child never
+# finds it held by a thread it does not have.
+lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+    )
+
+
+class Stream:
+    """Random words that a key names; each draw begins with the block after the last one read.
+
+    `key` and `counter` are tensors that a draw or `seed` rebinds and nothing writes into.
+    """
+
+    def __init__(self, seed: int | None = None):
+        self.key = Tensor(key_of(checked_seed(seed)))
+        self.counter = Tensor(np.zeros((), np.uint64))
+
+    def __repr__(self) -> str:
+        high, low = self.key.array.tolist()
+        return f"{type(self).__name__}(key=0x{high:016x}{low:016x}, counter={self.counter.array})"
+
+    def seed(self, seed: int | None) -> None:
+        """Begin the stream of `seed`."""
+        self._go_to(key_of(checked_seed(seed)), np.zeros((), np.uint64))
+
+    def spawn(self, n: int) -> list[Self]:
+        """`n` new generators, whose keys are the next 128-bit numbers of this one.
+
+        >>> left, right = tg.random.Generator(0).spawn(2)
+        >>> bool(left.uniform() == right.uniform())
+        False
+        """
+        keys = self.draw(bits, size((n, 2), "spawn"), DTYPES["uint64"]).array
+        children = [type(self)(0) for _ in keys]
+        for child, key in zip(children, keys, strict=True):
+            child.key = Tensor(key.copy())
+        return children
+
+    def draw(self, prim: Draw, shape: Shape, dtype: np.dtype, **params: Any) -> Tensor:
+        """`prim` of the next words of the stream, which then stands behind them."""
+        with lock:
+            end = elementwise.add(self.counter, blocks_of(size_of(shape)))
+            rebind(self.counter, end, "random")
+        return prim(self.key, end, shape=shape, dtype=dtype, **params)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where the stream stands: two uint64 tensors, "key" and "counter".
+
+        >>> generator = tg.random.Generator(0)
+        >>> state = generator.state_dict()
+        >>> first = generator.normal((3,))
+        >>> generator.load_state_dict(state)
+        >>> bool((generator.normal((3,)) == first).all())
+        True
+        """
+        with lock:
+            return {"key": Tensor(self.key.array), "counter": Tensor(self.counter.array)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where the generator that gave `state` stood."""
+        expected = self.state_dict()
+        if missing := sorted(expected.keys() - state.keys()):
+            raise ValueError(f"load_state_dict: the generator's state lacks {', '.join(missing)}")
+        if unexpected := sorted(state.keys() - expected.keys()):
+            raise ValueError(
+                f"load_state_dict: a generator has no {', '.join(unexpected)}; "
+                "is this the state of something else?"
+            )
+        found = {name: lift(state[name], "load_state_dict").array.copy() for name in expected}
+        for name, now in expected.items():
+            new = found[name]
+            if (new.shape, new.dtype) != (now.array.shape, now.array.dtype):
+                raise ValueError(
+                    f"load_state_dict: a generator's {name} is uint64 of shape "
+                    f"{now.array.shape}, not {new.dtype} of shape {new.shape}"
+                )
+        self._go_to(found["key"], found["counter"])
+
+    def _go_to(self, key: ndarray, counter: ndarray) -> None:
+        with lock:
+            rebind(self.key, Tensor(key), "random")
+            rebind(self.counter, Tensor(counter), "random")
+
+
+def checked_seed(seed: Any) -> int | None:
+    try:
+        number = None if seed is None else index(seed)
+    except TypeError:
+        raise TypeError(f"seed: a seed is an integer, 0 or more, not {seed!r}") from None
+    if number is not None and number < 0:
+        raise ValueError(f"seed: a seed is 0 or more, not {number}; use its absolute value")
+    return number
