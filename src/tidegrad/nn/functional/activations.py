@@ -40,8 +40,8 @@ def hardsigmoid(input: Any) -> tg.Tensor:
 def hardswish(input: Any) -> tg.Tensor:
     """x * hardsigmoid(x) (Howard et al., 2019).
 
-    >>> tg.nn.functional.hardswish(tg.tensor([-3.0, 0.0, 3.0])).tolist()
-    [0.0, 0.0, 3.0]
+    >>> tg.nn.functional.hardswish(tg.tensor([-1.5, 0.0, 3.0])).tolist()
+    [-0.375, 0.0, 3.0]
     """
     return input * hardsigmoid(input)
 
@@ -49,8 +49,8 @@ def hardswish(input: Any) -> tg.Tensor:
 def logsigmoid(input: Any) -> tg.Tensor:
     """log(sigmoid(x)), stable for any x.
 
-    >>> tg.nn.functional.logsigmoid(tg.tensor([-1e4, 1e4])).tolist()
-    [-10000.0, 0.0]
+    >>> tg.nn.functional.logsigmoid(tg.tensor([-1e4])).tolist()
+    [-10000.0]
     """
     return tg.log_sigmoid(input)
 

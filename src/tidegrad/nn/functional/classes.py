@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import tidegrad as tg
 
 from .losses import reduced
@@ -73,9 +75,7 @@ def _hard(
         # Ignored targets point at class 0 and then count nothing.
         counted = target != ignore_index
         target = tg.where(counted, target, 0)
-    loss = -tg.squeeze(
-        tg.take_along_axis(scores, tg.expand_dims(target, axis=axis), axis=axis), axis=axis
-    )
+    loss = -_picked(scores, target, axis)
     importance = None if weight is None else tg.take(_along(weight, classes, operation), target)
     loss = loss if importance is None else loss * importance
     if smoothing:
@@ -86,6 +86,13 @@ def _hard(
     if reduction != "mean" or (counted is None and importance is None):
         return reduced(loss, reduction, operation)
     return tg.sum(loss) / _total(importance, counted, loss.dtype)
+
+
+def _picked(scores: tg.Tensor, target: tg.Tensor, axis: int) -> tg.Tensor:
+    """The score of each target's class: every axis indexed, the others by their own places."""
+    places: list[Any] = list(np.indices(target.shape, sparse=True))
+    places.insert(axis, target)
+    return scores[tuple(places)]
 
 
 def _soft(
