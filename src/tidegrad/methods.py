@@ -12,13 +12,14 @@ from numpy import ndarray
 from .arrays import frozen
 from .core import Tensor, bind
 from .errors import GraphError, ShapeError
-from .kinds import Prim, cast
+from .kinds import Prim, cast, permute
 from .namespace import PUBLIC
 from .ops import contractions, elementwise
 from .ops.creation import lift
 from .ops.elementwise import stop_gradient
 from .ops.subscripts import getitem, setitem
 from .recording import Recording, rebind
+from .shapes import ALL
 
 __all__ = ["METHODS"]
 
@@ -73,6 +74,7 @@ def operator(prim: Prim, name: str, swapped: bool = False) -> Callable[[Tensor, 
 
 
 NO_PARAMS: dict = {}
+REVERSED = tuple({"axes": axes[::-1]} for axes in ALL)
 
 
 def in_place(compute: Callable[[Tensor, Any], Any], symbol: str) -> Callable[[Tensor, Any], Any]:
@@ -257,7 +259,9 @@ SPECIAL: dict[str, Any] = {
         lambda self: self.node is None or self.node.prim is None,
         doc="Whether this is not the result of a recorded operation.",
     ),
-    "T": property(transpose, doc="The axes reversed."),
+    "T": property(
+        lambda self: bind(permute, (self,), REVERSED[self.array.ndim]), doc="The axes reversed."
+    ),
     "mT": property(PUBLIC["matrix_transpose"], doc="The last two axes swapped."),
     "clone": clone,
     "detach": detach,

@@ -13,6 +13,8 @@ __all__ += ["resolved", "size_of"]
 
 Shape = tuple[int, ...]
 
+ALL = tuple(tuple(range(ndim)) for ndim in range(65))  # every axis; NumPy has at most 64
+
 
 def size_of(shape: Shape) -> int:
     """How many elements an array of this shape has."""
@@ -59,7 +61,9 @@ def canonical_axis(axis: int, ndim: int, operation: str) -> int:
 def canonical_axes(axis: int | Iterable[int] | None, ndim: int, operation: str) -> Shape:
     """One form for what users write: None is every axis, the result is sorted and unique."""
     if axis is None:
-        return tuple(range(ndim))
+        return ALL[ndim]
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis % ndim,)
     listed_axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(sorted(canonical_axis(a, ndim, operation) for a in listed_axes))
     if len(set(axes)) != len(axes):
@@ -81,10 +85,11 @@ def resolved(shape: int | Sequence[int], size: int, operation: str) -> Shape:
         wanted = [index(n) for n in sizes]
     except TypeError:
         raise TypeError(f"{operation}: a shape is made of integers, not {shape!r}") from None
-    known = prod(n for n in wanted if n != -1)
-    if wanted.count(-1) == 1 and known > 0 and size % known == 0:
-        wanted[wanted.index(-1)] = size // known
-    if any(n < 0 for n in wanted) or prod(wanted) != size:
+    if wanted.count(-1) == 1:
+        known = -prod(wanted)
+        if known > 0 and size % known == 0:
+            wanted[wanted.index(-1)] = size // known
+    if prod(wanted) != size or (wanted and min(wanted) < 0):
         raise ShapeError(
             f"{operation}: {size} elements do not fill shape {tuple(sizes)}; "
             "at most one size may be -1, and the product must match"

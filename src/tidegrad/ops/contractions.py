@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core import Node, Tensor
+from ..core import Node, Tensor, bind
 from ..dtypes import promote
 from ..errors import ShapeError
 from ..kinds import Prim, reshape
@@ -56,6 +56,7 @@ class Contract(Prim):
 
 
 contract = Contract("contract")
+MATRICES = {"spec": "ij,jk->ik"}
 
 
 def terms(spec: str) -> tuple[str, str, str]:
@@ -85,6 +86,8 @@ def plan(spec: str) -> Callable[[ndarray, ndarray], ndarray]:
     y_form = form(b, batch, inner, columns)
     multiply = np.matmul if inner else np.multiply
     grouped = len(rows) != 1 or len(columns) != 1
+    if x_form is y_form is as_it_is and not grouped and back is None:
+        return multiply
 
     def run(x: ndarray, y: ndarray) -> ndarray:
         left, right = x_form(x), y_form(y)
@@ -97,6 +100,10 @@ def plan(spec: str) -> Callable[[ndarray, ndarray], ndarray]:
     return run
 
 
+def as_it_is(x: ndarray) -> ndarray:
+    return x
+
+
 def form(labels: str, *groups: list[str]) -> Callable[[ndarray], ndarray]:
     """A function that brings an array's axes into an order, the last two groups as one each."""
     batch, *pair = groups
@@ -104,7 +111,7 @@ def form(labels: str, *groups: list[str]) -> Callable[[ndarray], ndarray]:
     turned = order != tuple(range(len(labels)))
     plain = all(len(group) == 1 for group in pair)
     if plain:
-        return (lambda x: x.transpose(order)) if turned else (lambda x: x)
+        return (lambda x: x.transpose(order)) if turned else as_it_is
     split = len(batch), len(batch) + len(pair[0])
 
     def shaped(x: ndarray) -> ndarray:
@@ -125,7 +132,7 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     x, y = lift(x1, "matmul"), lift(x2, "matmul")
     a, b = x.array.shape, y.array.shape
     if len(a) == len(b) == 2 and a[1] == b[0]:
-        return contract(x, y, spec="ij,jk->ik")
+        return bind(contract, (x, y), MATRICES)
     x_shape, y_shape, spec = matmul_spec(a, b)
     x = x if x_shape == a else reshape(x, shape=x_shape)
     y = y if y_shape == b else reshape(y, shape=y_shape)

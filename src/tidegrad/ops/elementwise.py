@@ -40,6 +40,11 @@ def tame(x: Any) -> Any:
     return minimum(maximum(x, -1e5), 1e5)
 
 
+def inverse(y: Any) -> Any:
+    """`1 / y`, also for the number 0."""
+    return math.copysign(math.inf, y) if type(y) in (int, float) and y == 0 else 1 / y
+
+
 def power_slope(x: Any, y: Any) -> Any:
     """d(x**y)/dx, which is 0 for y = 0 everywhere."""
     if type(y) in (int, float):
@@ -77,7 +82,7 @@ negative     = Map("negative",       "-x",       (lambda: -1,))
 add          = Map("add",            "x + y",    (lambda: 1, lambda: 1))
 subtract     = Map("subtract",       "x - y",    (lambda: 1, lambda: -1))
 multiply     = Map("multiply",       "x * y",    (lambda y: y, lambda x: x))
-divide       = Steep("divide",       "x / y",    (lambda y: 1 / y, lambda y, z: -z / y))
+divide       = Steep("divide",       "x / y",    (inverse, lambda y, z: -z / y))
 floor_divide = Map("floor_divide",   "x // y",   (lambda: False, lambda: False))
 remainder    = Map("remainder",      "x % y",    (lambda: 1, lambda x, y: -(x // y)))
 power        = Map("pow",            "x ** y",   (power_slope, exponent_slope), singular=True)

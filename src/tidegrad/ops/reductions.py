@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core import Tensor
+from ..core import Tensor, bind
 from ..dtypes import as_dtype, floating
 from ..kinds import Reduce, cast, inverse, permute, reshape, sum_, where
 from ..shapes import Shape, canonical_axes, size_of
@@ -83,10 +83,11 @@ logsumexp_ = Reduce("logsumexp", log_sum_exp, soft_share)
 
 def reduction(prim: Reduce, x: Any, axis: Axis, keepdims: bool, dtype: Any = None) -> Tensor:
     """`prim` over `axis` in whatever form the user gave it."""
-    x = lift(x, prim.name)
+    x = x if type(x) is Tensor else lift(x, prim.name)
     if dtype is not None:
         x = cast(x, dtype=as_dtype(dtype))
-    return prim(x, axes=canonical_axes(axis, x.array.ndim, prim.name), keepdims=bool(keepdims))
+    axes = canonical_axes(axis, x.array.ndim, prim.name)
+    return bind(prim, (x,), {"axes": axes, "keepdims": bool(keepdims)})
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
@@ -153,9 +154,8 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -
     tensor([1.5, 4. ])
     """
     x = in_floats(x, "mean", dtype)
-    axes = canonical_axes(axis, x.array.ndim, "mean")
-    total = sum_(x, axes=axes, keepdims=bool(keepdims))
-    return total / size_of(tuple(x.array.shape[a] for a in axes))
+    total = reduction(sum_, x, axis, keepdims)
+    return total / (x.array.size // builtins.max(total.array.size, 1))
 
 
 def in_floats(x: Any, operation: str, dtype: Any = None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..core import Tensor
+from ..core import Tensor, bind
 from ..dtypes import as_dtype
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, expand, reshape, where
@@ -19,10 +19,15 @@ from .movement import cut, cut_shape
 __all__ = ["masked_fill", "nonzero", "one_hot", "take", "take_along_axis"]
 
 WHOLE = slice(None)
+REST = tuple((WHOLE,) * n for n in range(64))
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
     """`x[key]`, by NumPy's rules."""
+    if type(key) is int:
+        shape = x.array.shape
+        if shape and -shape[0] <= key < shape[0]:  # rows, which loops go through one by one
+            return bind(cut, (x,), {"key": (key % shape[0], *REST[len(shape) - 1])})
     basic, indices, axes = parsed(key, x.array.shape)
     if not axes:
         return cut(x, key=basic)
