@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,18 @@ __all__ = ["Draw", "below", "bell", "bits", "blocks_of", "key_of", "unit"]
 # A block of the generator is four words of 64 bits.
 WORDS = 4
 LOW_HALF = np.uint64(2**32 - 1)
+# NumPy's own words for a generator that has nothing left of its last block.
+FRESH: Any = {"bit_generator": "Philox", "buffer": (0,) * WORDS, "buffer_pos": WORDS}
+FRESH |= {"has_uint32": 0, "uinteger": 0}
+
+
+class Local(threading.local):
+    """A thread's generator of NumPy's, made at first use: placing it costs far less."""
+
+    source: Any = None
+
+
+local = Local()
 
 
 def key_of(seed: int | None) -> ndarray:
@@ -38,8 +51,11 @@ def words(key: ndarray, end: Any, count: int) -> ndarray:
     Philox4x64-10: Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
     NumPy counts up before it makes a block, so that the first is number 1.
     """
-    before = int(end) - blocks_of(count)
-    return np.random.Philox(key=key, counter=before).random_raw(count)
+    before = np.array([int(end) - blocks_of(count), 0, 0, 0], np.uint64)
+    if local.source is None:
+        local.source = np.random.Philox(0)
+    local.source.state = FRESH | {"state": {"counter": before, "key": key}}
+    return local.source.random_raw(count)
 
 
 class Draw(Opaque):
