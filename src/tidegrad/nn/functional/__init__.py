@@ -26,7 +26,9 @@ from .activations import (
 )
 from .attention import attention_weights, scaled_dot_product_attention
 from .classes import cross_entropy, nll_loss
+from .conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d, unfold
 from .dropout import dropout, dropout2d
+from .interpolate import interpolate
 from .linear import bilinear, embedding, linear
 from .losses import (
     binary_cross_entropy,
@@ -41,6 +43,14 @@ from .losses import (
     smooth_l1_loss,
 )
 from .norms import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from .pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
 from .recurrent import gru_step, lstm_step, recur, rnn_relu_step, rnn_tanh_step
 
 __all__ = ["attention_weights", "batch_norm", "bilinear", "binary_cross_entropy"]
@@ -51,6 +61,9 @@ __all__ += ["l1_loss", "layer_norm", "linear", "logsigmoid", "lstm_step", "mish"
 __all__ += ["nll_loss", "normalize", "prelu", "recur", "relu6", "rms_norm", "rnn_relu_step"]
 __all__ += ["rnn_tanh_step", "scaled_dot_product_attention", "selu", "smooth_l1_loss", "softmin"]
 __all__ += ["softplus", "softsign"]
+__all__ += ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "conv1d"]
+__all__ += ["conv2d", "conv_transpose1d", "conv_transpose2d", "interpolate", "max_pool1d"]
+__all__ += ["max_pool2d", "unfold"]
 
 # Looked up late, as tidegrad is still being imported while this module is.
 BORROWED = ["elu", "gelu", "leaky_relu", "log_softmax", "one_hot", "relu", "sigmoid", "silu"]

@@ -1,0 +1,80 @@
+"""Floor 7. interpolate: images and signals at another size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import tidegrad as tg
+
+__all__ = ["interpolate"]
+
+LINEAR = {"linear": 1, "bilinear": 2}
+
+
+def interpolate(
+    input: Any, size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None, mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> tg.Tensor:  # fmt: skip
+    """(batch, c, ...) at `size`, or at `scale_factor` times its size; PyTorch's coordinates.
+
+    `mode` is "nearest", "linear" (one axis) or "bilinear" (two); with `align_corners` the
+    outermost elements keep their places.
+
+    >>> tg.nn.functional.interpolate(tg.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
+    [[[1.0, 1.0, 2.0, 2.0]]]
+    """
+    x = tg.asarray(input)
+    axes = x.ndim - 2
+    if mode != "nearest" and LINEAR.get(mode) != axes:
+        raise ValueError(
+            f'interpolate: mode is "nearest", "linear" for 3 axes or "bilinear" for 4, not '
+            f"{mode!r} for an input of shape {x.shape}"
+        )
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: give either size or scale_factor")
+    if mode == "nearest" and align_corners is not None:
+        raise ValueError("interpolate: align_corners is for linear and bilinear")
+    factors = listed(scale_factor, axes)
+    wanted = listed(size, axes)
+    for k in range(axes):
+        n = x.shape[2 + k]
+        m = int(n * factors[k]) if size is None else int(wanted[k])
+        if m < 1 or n < 1:
+            raise ValueError(f"interpolate: axis {2 + k} would go from size {n} to {m}")
+        step = n / m if size is not None else 1 / factors[k]
+        if mode == "nearest":
+            x = nearest(x, 2 + k, m, step)
+        else:
+            x = linear(x, 2 + k, m, step, align_corners)
+    return x
+
+
+def listed(value: Any, axes: int) -> Sequence[Any]:
+    found = list(value) if isinstance(value, (tuple, list)) else [value] * axes
+    if len(found) != axes:
+        raise ValueError(f"interpolate: {value} must be one number or {axes} of them")
+    return found
+
+
+def nearest(x: tg.Tensor, axis: int, m: int, step: float) -> tg.Tensor:
+    """Along one axis, the element whose cell a new element begins in."""
+    places = np.minimum(np.floor(np.arange(m) * step), x.shape[axis] - 1)
+    return tg.take(x, places.astype(np.int64), axis=axis)
+
+
+def linear(x: tg.Tensor, axis: int, m: int, step: float, align: bool | None) -> tg.Tensor:
+    """Along one axis, a weighted mean of the two elements around each new one."""
+    n = x.shape[axis]
+    if align:
+        places = np.linspace(0, n - 1, m) if m > 1 else np.zeros(1)
+    else:
+        places = np.clip((np.arange(m) + 0.5) * step - 0.5, 0, None)
+    low = np.minimum(places.astype(np.int64), n - 1)
+    high = np.minimum(low + 1, n - 1)
+    weight = (places - low).astype(x.dtype).reshape(-1, *[1] * (x.ndim - 1 - axis))
+    below, above = tg.take(x, low, axis=axis), tg.take(x, high, axis=axis)
+    return below * (1 - weight) + above * weight
