@@ -61,6 +61,15 @@ def test_order_depends_on_seed_and_epoch_alone():
     assert again.order(0).tolist() == first[0]
 
 
+def test_the_order_is_that_of_philox_words_on_every_machine():
+    loader = DataLoader(range(8), shuffle=True, seed=5)
+    for epoch in range(3):
+        mixed = np.random.SeedSequence([5, epoch]).generate_state(1, np.uint64)[0]
+        words = np.random.Philox(int(mixed) >> 1).random_raw(8)
+        assert loader.order(epoch).tolist() == np.argsort(words, kind="stable").tolist()
+    assert loader.order(0).tolist() == [6, 4, 2, 7, 3, 0, 5, 1]
+
+
 def test_the_global_stream_is_left_alone():
     tg.random.seed(0)
     before = tg.random.uniform((3,)).tolist()
