@@ -12,7 +12,8 @@ from numpy import ndarray
 from .dtypes import as_dtype, default_dtype
 from .errors import DTypeError, ShapeError
 
-__all__ = ["SHARED", "as_array", "frozen", "is_shared", "owned", "share", "sole_owner", "view"]
+__all__ = ["SHARED", "as_array", "frozen", "is_shared", "own", "owned", "share", "sole_owner"]
+__all__ += ["view"]
 
 # Address of a shared array's root -> a weak reference to it.  Empty in most programs, so that
 # the question "may somebody else write here?" costs one truth test.
@@ -21,8 +22,10 @@ SHARED: dict[int, weakref.ref[ndarray]] = {}
 
 def root(array: ndarray) -> ndarray:
     """The array that owns the memory which `array` looks at."""
-    while isinstance(array.base, ndarray):
-        array = array.base
+    owner: Any = array
+    while owner is not None:
+        array = owner if isinstance(owner, ndarray) else array
+        owner = getattr(owner, "base", None)  # as_strided puts an object of its own between
     return array
 
 
@@ -40,9 +43,14 @@ def is_shared(array: ndarray) -> bool:
     return known is not None and known() is not None
 
 
+def own(array: Any) -> Any:
+    """`array`, or a copy of it where somebody outside may write into its memory."""
+    return array.copy() if isinstance(array, ndarray) and is_shared(array) else array
+
+
 def owned(arrays: list[Any]) -> list[Any]:
     """`arrays`, those in shared memory replaced by copies that nobody else can write."""
-    return [a.copy() if isinstance(a, ndarray) and is_shared(a) else a for a in arrays]
+    return [own(a) for a in arrays]
 
 
 def frozen(array: ndarray) -> ndarray:
@@ -73,17 +81,18 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
         ) from None
     if array.dtype.kind in "OSU":
         raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
-    if dtype is None and array.dtype == np.float64 and not isinstance(first(value), STRONG):
+    if dtype is None and array.dtype == np.float64 and type(first(value)) in WEAK:
         dtype = default_dtype()
     wanted = as_dtype(array.dtype if dtype is None else dtype)
-    return array if array.dtype == wanted else array.astype(wanted)
+    # Equal dtypes may be two objects, such as an unpickled one; everything here has NumPy's own.
+    return array if array.dtype is wanted else array.astype(wanted)
 
 
-STRONG = (ndarray, np.generic)
+WEAK = {float, int, bool, list, tuple}  # whose numbers have no dtype of their own
 
 
 def first(value: Any) -> Any:
-    """The first thing in nested sequences: it tells NumPy's numbers from Python's."""
+    """The first thing in nested sequences: it tells arrays' numbers from Python's."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     return value

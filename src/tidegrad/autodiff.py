@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import as_array
+from .arrays import as_array, is_shared
 from .core import FREED, NOTHING, Node, Tensor, local, toposort
 from .errors import GraphError, ShapeError
-from .recording import Recording
+from .recording import Recording, quiet
 
 __all__ = ["as_tensor", "backward", "cotangent", "ebb", "flood"]
 
@@ -29,11 +29,11 @@ def ebb(
     With `release` what a node saved is dropped as the ebb passes it.
     """
     stops = frozenset(wanted or ())
-    have: dict[Node, Any] = dict(seeds)
     found: dict[Node, Any] = {}
     order = toposort(seeds, stops)
-    useful = leading_to(stops, order) if stops else None
-    with np.errstate(all="ignore"), Recording(record):
+    useful = None if wanted is None else leading_to(stops, order)
+    have = {node: g for node, g in seeds.items() if useful is None or node in useful}
+    with quiet(), Recording(record):
         while order:
             node = order.pop()
             g = have.pop(node, None)
@@ -52,10 +52,9 @@ def ebb(
             if release and saved is not NOTHING:
                 node.saved = FREED
             for parent, part in zip(node.parents, parts, strict=True):
-                if part is None or parent is None or (useful and parent not in useful):
+                if part is None or parent is None or not (useful is None or parent in useful):
                     continue
-                before = have.get(parent)
-                have[parent] = part if before is None else before + part
+                have[parent] = have[parent] + part if parent in have else part
     return found
 
 
@@ -134,8 +133,8 @@ def accumulate(owner: Tensor, g: Tensor, record: bool) -> None:
 
 
 def as_tensor(g: Any) -> Tensor:
-    """A cotangent, which may be a bare array or a NumPy scalar, as a Tensor."""
-    return g if type(g) is Tensor else Tensor(np.asarray(g))
+    """A cotangent, also a bare array or a NumPy scalar, as a Tensor that nobody else rebinds."""
+    return Tensor(g.array, g.node) if type(g) is Tensor else Tensor(np.asarray(g))
 
 
 def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
@@ -153,6 +152,8 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
         raise ShapeError(
             f"{operation}: the gradient has shape {given.array.shape}, the tensor {array.shape}"
         )
+    if is_shared(given.array):  # what flows on is kept in .grad
+        given = given.clone()
     return given if given.array.dtype == array.dtype else given.astype(array.dtype)
 
 

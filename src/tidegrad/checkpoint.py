@@ -7,9 +7,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .arrays import own
 from .autodiff import as_tensor, ebb, flood
 from .core import Node, Tensor, bind, local
 from .custom import Call, only_tensors
+from .errors import GraphError
 from .ops.random import default_generator
 from .recording import Recording
 from .transforms import new_variable, nodes_of
@@ -54,7 +56,7 @@ class Watch:
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
         for a in args:
             if type(a) is Tensor and not self.own(a) and id(a) not in self.read:
-                self.read[id(a)] = (a, a.array, a.node)
+                self.read[id(a)] = (a, own(a.array), a.node)
         out = self.passed_on(prim, args, params)
         if type(out) is Tensor:
             self.made[id(out)] = weakref.ref(out)
@@ -107,8 +109,20 @@ class Run:
         with Recording(False), Watch() as watch:
             self.value = call()
         self.read = list(watch.read.values())
+        self.refuse_lost_gradients()
         self.places = [i for i, (_, _, node) in enumerate(self.read) if node is not None]
         self.tracked: list[Tensor] = [Tensor(self.read[i][1], self.read[i][2]) for i in self.places]
+
+    def refuse_lost_gradients(self) -> None:
+        """Nothing was recorded, so what the function rebound would have lost its history."""
+        lost = [(t, array, node) for t, array, node in self.read if node and t.node is not node]
+        for tensor, array, node in lost:
+            tensor.array, tensor.node = array, node
+        if lost:
+            raise GraphError(
+                "checkpoint: the function changes a tensor that needs a gradient, of shape "
+                f"{lost[0][1].shape}; write y = x + 1 instead of x += 1"
+            )
 
     def again(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """The function's results on `inputs`, recorded; its effects happened the first time."""

@@ -138,7 +138,7 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
         # A number made of numbers stays weak, as Python's own are.
         return out.item() if dtype is None and isinstance(out, np.generic) else out
     out = out if type(out) is ndarray else np.asarray(out)
-    tracked = mask and prim.differentiable and local.recording
+    tracked = mask and out.dtype.kind == "f" and prim.differentiable and local.recording
     return Tensor(out, record(prim, arrays, nodes, mask, params, out) if tracked else None)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import own, owned
 from .autodiff import as_tensor, ebb
 from .core import NOTHING, Node, Tensor, local
 from .errors import GraphError, ShapeError
-from .kinds import Prim
+from .kinds import Prim, cast
 from .recording import Recording
 from .transforms import new_variable, nodes_of
-from .trees import flatten
+from .trees import flatten, map_leaves
 
 __all__ = ["Call", "custom_vjp"]
 
@@ -58,7 +59,7 @@ class Call(Prim):
 
     def results(self, outs: Sequence[Tensor], parents: Sequence[Tensor]) -> list[Tensor]:
         """The function's results as results of this operation on `parents`."""
-        nodes, saved = tuple(p.node for p in parents), [p.array for p in parents]
+        nodes, saved = tuple(p.node for p in parents), owned([p.array for p in parents])
         whole = Node(self, nodes, {"results": len(outs)}, outs[0].array, saved)
         if len(outs) == 1:
             return [Tensor(outs[0].array, whole)]
@@ -126,13 +127,30 @@ class custom_vjp:
         applied = Application(self, args, tracked)
         outs, rebuild = flatten(applied.value)
         prim = Call(self.name, applied.pull, applied.push)
-        return rebuild(prim.results(only_tensors(outs, self.name), tracked))
+        return rebuild(prim.results(outs, tracked))
 
 
 def only_tensors(outs: list, name: str) -> list:
     if not outs or not all(type(y) is Tensor for y in outs):
         raise TypeError(f"{name}: must return a Tensor, or a tree of Tensors")
     return outs
+
+
+def fitting(g: Any, x: Tensor, name: str) -> Tensor | None:
+    """The cotangent `g` in the dtype of its primal `x`, once it has its shape."""
+    if g is None or (type(g) is Tensor and g.array.shape == x.array.shape):
+        return g if g is None or g.array.dtype == x.array.dtype else cast(g, dtype=x.array.dtype)
+    raise ShapeError(
+        f"{name}: bwd returned {getattr(g, 'shape', type(g).__name__)} for an "
+        f"input of shape {x.array.shape}; a cotangent has its primal's shape"
+    )
+
+
+def as_it_is(x: Any) -> Any:
+    """`x` for later: neither writing into shared memory nor rebinding a Tensor changes it."""
+    if type(x) is Tensor:
+        return Tensor(own(x.array), x.node)
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 class Application:
@@ -144,11 +162,13 @@ class Application:
         self.leaves, self.rebuild = flatten(args)
         self.places = [k for k, x in enumerate(self.leaves) if any(x is t for t in tracked)]
         with Recording(False):
-            self.value, self.residuals = self.forward(tracked)
-        self.outs = [(y.array.shape, y.array.dtype) for y in flatten(self.value)[0]]
-        self.tree = flatten(self.value)[1]
-        for k in self.places:
-            self.leaves[k] = None
+            self.value, residuals = self.forward(tracked)
+        outs, self.tree = flatten(self.value)
+        self.outs = [(y.array.shape, y.array.dtype) for y in only_tensors(outs, self.name)]
+        self.residuals = map_leaves(as_it_is, residuals)
+        self.leaves = [
+            None if k in self.places else as_it_is(x) for k, x in enumerate(self.leaves)
+        ]
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple:
         found = self.rule.fwd(*self.with_inputs(inputs))  # type: ignore[misc]
@@ -182,16 +202,15 @@ class Application:
             raise TypeError(f"{self.name}: bwd must return {len(args)} cotangents, in a tuple")
         flat: list = []
         for arg, g in zip(args, found, strict=True):
-            leaves = flatten(arg)[0]
-            flat += [None] * len(leaves) if g is None else flatten(g)[0]
-        chosen = [flat[k] if k < len(flat) else None for k in self.places]
-        for g, x in zip(chosen, inputs, strict=True):
-            if g is not None and (type(g) is not Tensor or g.array.shape != x.array.shape):
-                raise ShapeError(
-                    f"{self.name}: bwd returned {getattr(g, 'shape', type(g).__name__)} for an "
-                    f"input of shape {x.array.shape}; a cotangent has its primal's shape"
+            count = len(flatten(arg)[0])
+            parts = [None] * count if g is None else flatten(g)[0]
+            if len(parts) != count:
+                raise ValueError(
+                    f"{self.name}: bwd returned {len(parts)} cotangents for an argument that "
+                    f"holds {count} tensors; a cotangent is a tree like its primal"
                 )
-        return chosen
+            flat += parts
+        return [fitting(flat[k], x, self.name) for k, x in zip(self.places, inputs, strict=True)]
 
     def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
         whole = [

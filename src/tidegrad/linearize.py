@@ -29,9 +29,11 @@ class Linearized:
     def __init__(self, f: Callable, xs: Sequence[Any], operation: str):
         self.inputs = Inputs(xs, operation)
         out, _ = called(f, self.inputs.trees)
-        self.outputs, self.rebuild = flatten(out)
-        if not all(type(y) is Tensor for y in self.outputs):
+        outputs, self.rebuild = flatten(out)
+        if not all(type(y) is Tensor for y in outputs):
             raise TypeError(f"{operation}: the function must return Tensors, or a tree of them")
+        # The user, who has the results too, may rebind them.
+        self.outputs = [Tensor(y.array, y.node) for y in outputs]
         self.ends = [y.node for y in self.outputs if y.node is not None]
         self.record = local.recording and depends_on_others(self.ends, self.inputs.nodes)
         self.value = settled(out, self.record)

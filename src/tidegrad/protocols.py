@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import frozen, share, sole_owner
+from .arrays import as_array, frozen, is_shared, share, sole_owner
 from .core import Tensor
 from .errors import GraphError
 from .namespace import PUBLIC
@@ -27,6 +27,7 @@ RENAMED = {
 SKIPPED = {"out", "where", "order", "subok", "casting", "signature"}
 FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
          "logical_and": "all", "logical_or": "any"}  # fmt: skip
+ASKING = {np.shape, np.ndim, np.size}
 
 
 def public(name: str) -> Any:
@@ -62,6 +63,8 @@ def given(name: str, kwargs: dict) -> dict:
 
 def array_function(self: Tensor, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
     """`np.concatenate([t, u])` ...: the public function of the same name."""
+    if func in ASKING:
+        return func(self.array, *args[1:], **kwargs)
     found = public(func.__name__)
     if found is None:
         raise TypeError(
@@ -89,13 +92,15 @@ def dlpack(self: Tensor, **options: Any) -> Any:
     """The tensor's memory for another library, which may write to it; tapes keep copies.
 
     What somebody else still refers to (a tape, a view) stays as it is: then the tensor moves
-    to a copy of its own first.
+    to a copy of its own first.  Memory that is shared already, of which they have copies, is
+    shared with one more.
     """
     if self.node is not None and self.node.prim is not None:
         raise GraphError(
             "__dlpack__: another library would not carry this tensor's gradient; use .detach()"
         )
-    if not sole_owner(self):
+    known = is_shared(self.array) and self.array.flags.writeable
+    if not known and not sole_owner(self):
         self.array = self.array.copy()
     return share(self.array).__dlpack__(**options)
 
@@ -106,7 +111,7 @@ def reduce(self: Tensor) -> tuple:
 
 
 def rebuilt(array: ndarray, requires_grad: bool, grad: Tensor | None) -> Tensor:
-    made = Tensor(np.array(array))
+    made = Tensor(as_array(array, "copy"))
     made.requires_grad = requires_grad
     made.grad = grad
     return made

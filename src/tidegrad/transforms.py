@@ -63,9 +63,9 @@ class Inputs:
 
     @property
     def trees(self) -> tuple:
-        """The arguments, with the variables in their places."""
+        """The arguments, with the variables in their places; f may rebind what it is given."""
         pairs = zip(self.variables, self.leaves, strict=True)
-        return self.rebuild([leaf if v is None else v for v, leaf in pairs])
+        return self.rebuild([x if v is None else Tensor(v.array, v.node) for v, x in pairs])
 
     def gathered(self, found: dict[Node, Any]) -> tuple:
         """What was found for each variable, zeros where nothing was, None for other leaves."""
@@ -124,7 +124,7 @@ def settled(tree: Any, record: bool) -> Any:
     """A result as the user may have it: outside of a transform its variables are nobody's."""
     if record:
         return tree
-    return map_leaves(lambda x: Tensor(x.array) if type(x) is Tensor else x, tree)
+    return map_leaves(lambda x: x if type(x) is not Tensor or x.is_leaf else Tensor(x.array), tree)
 
 
 def value_and_grad(
@@ -150,10 +150,10 @@ def value_and_grad(
             filled[n] = tree
         out, aux = called(functools.partial(f, **kwargs), filled, has_aux)
         checked_scalar(out)
-        roots = [out.node] if out.node is not None else []
-        record = local.recording and depends_on_others(roots, inputs.nodes)
+        results = [x for x in flatten((out, aux))[0] if type(x) is Tensor]
+        record = local.recording and depends_on_others(nodes_of(results), inputs.nodes)
         seed = cotangent(out, None, "grad")
-        seeds = {node: seed if record else seed.array for node in roots}
+        seeds = {node: seed if record else seed.array for node in nodes_of([out])}
         found = ebb(seeds, inputs.nodes, release=not record, record=record)
         grads = inputs.gathered(found)
         value = settled((out, aux) if has_aux else out, record)

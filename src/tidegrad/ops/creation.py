@@ -51,9 +51,7 @@ def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """
     if type(obj) is Tensor:
         wanted = obj.array.dtype if dtype is None else as_dtype(dtype)
-        if obj.array.dtype == wanted:
-            return Tensor(obj.array.copy(), obj.node) if copy else obj
-        return cast(obj, dtype=wanted)
+        return cast(obj, dtype=wanted) if copy or obj.array.dtype != wanted else obj
     if copy is False:
         return shared(obj, dtype)
     if not isinstance(obj, ndarray) and hasattr(obj, "__dlpack__"):
@@ -66,12 +64,12 @@ def shared(obj: Any, dtype: Any) -> Tensor:
     if not isinstance(obj, ndarray) and not hasattr(obj, "__dlpack__"):
         raise ValueError(f"asarray: a {type(obj).__name__} has no memory to share; use copy=None")
     array = obj if isinstance(obj, ndarray) else np.from_dlpack(obj)
-    array = array.view(ndarray)
-    if array.dtype != as_dtype(array.dtype if dtype is None else dtype):
+    own = as_dtype(array.dtype)
+    if dtype is not None and own != as_dtype(dtype):
         raise ValueError(f"asarray: {array.dtype} becomes {dtype} only by a copy; use copy=None")
     if not array.dtype.isnative:
         raise ValueError("asarray: foreign byte order cannot be shared; use copy=None")
-    return Tensor(share(array))
+    return Tensor(share(array.view(own, ndarray)))
 
 
 def from_dlpack(x: Any) -> Tensor:

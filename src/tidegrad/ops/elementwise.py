@@ -77,7 +77,7 @@ def gelu_slope(x: Any) -> Any:
 
 # fmt: off
 stop_gradient = Map("stop_gradient", "x")
-positive     = Map("positive",       "x",        (lambda: 1,), kernel=np.positive)
+positive     = Map("positive",       "x",        (lambda: 1,), kernel=lambda x: x.copy())
 negative     = Map("negative",       "-x",       (lambda: -1,))
 add          = Map("add",            "x + y",    (lambda: 1, lambda: 1))
 subtract     = Map("subtract",       "x - y",    (lambda: 1, lambda: -1))

@@ -80,7 +80,7 @@ def scattered(y: ndarray, *indices: ndarray, axes: Shape, shape: Shape) -> ndarr
     rest = tuple(n for i, n in enumerate(shape) if i not in axes)
     places = np.zeros(wide, np.intp)
     for index, n in zip(indices, sizes, strict=True):
-        places = places * n + (index + n * (index < 0))
+        places = places * n + (index.astype(np.intp) + n * (index < 0))
     at = front(axes)
     own = (*range(at, at + len(wide)), *range(at), *range(at + len(wide), y.ndim))
     rows = y.transpose(own).reshape(places.size, math.prod(rest))
