@@ -144,3 +144,11 @@ def test_other_errors():
 def test_an_empty_batch():
     x = tg.tensor(np.zeros((0, 3)), requires_grad=True)
     assert F.cross_entropy(x, tg.tensor(np.zeros(0, int)), reduction="sum").item() == 0.0
+
+
+def test_nothing_but_ignored_classes():
+    """The mean of no losses is NaN, with NumPy's warning, as in PyTorch; their sum is 0."""
+    x, y = tg.ones((2, 3)), tg.tensor([-100, -100])
+    assert F.cross_entropy(x, y, reduction="sum").item() == 0.0
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        assert np.isnan(F.cross_entropy(x, y).item())
