@@ -97,7 +97,7 @@ def main(folder="demo", epochs=25):
 
     history.plot(folder / "curves.png")
     show(images.numpy(), labels.numpy(), classify(net, images), folder / "digits.png")
-    tg.draw(nn.cross_entropy(net(images), labels)).save(folder / "loss.svg")
+    tg.draw(nn.cross_entropy(net(images), labels), names=net).save(folder / "loss.svg")
     tg.save(folder / "reader.safetensors", net.state_dict())
 
     again = Reader()

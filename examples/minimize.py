@@ -58,7 +58,7 @@ def search(start):
 
 def show(start, results, path):
     """Draw the chain as it began, as it was found, and the curve it should hang on."""
-    figure = Figure(figsize=(6.5, 4.5), layout="constrained")
+    figure = Figure(figsize=(6.5, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(*joints(start), "-", color="silver", label="start")
     x = np.linspace(-0.5, 0.5, 200)
