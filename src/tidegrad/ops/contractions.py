@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from ..core import Node, Tensor, bind
 from ..dtypes import promote
@@ -17,6 +15,7 @@ from ..kinds import Prim, reshape
 from ..partials import Drop, Partial
 from ..shapes import Shape, canonical_axis
 from .creation import lift
+from .plans import plan, terms
 
 __all__ = ["dot", "matmul", "outer", "tensordot", "vecdot"]
 
@@ -41,11 +40,11 @@ class Contract(Prim):
         return tuple(sizes[label] for label in out), promote(x.dtype, y.dtype)
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
-        a, b, out = terms(node.params["spec"])
+        left, right = transposes(node.params["spec"])
         x, y = node.parents
         return [
-            None if x is None else self(g, saved[1], spec=f"{out},{b}->{a}"),
-            None if y is None else self(saved[0], g, spec=f"{a},{out}->{b}"),
+            None if x is None else bind(self, (g, saved[1]), left),
+            None if y is None else bind(self, (saved[0], g), right),
         ]
 
     def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
@@ -57,70 +56,6 @@ class Contract(Prim):
 
 contract = Contract("contract")
 MATRICES = {"spec": "ij,jk->ik"}
-
-
-def terms(spec: str) -> tuple[str, str, str]:
-    """The labels of the two inputs and of the result."""
-    inputs, out = spec.split("->")
-    a, b = inputs.split(",")
-    return a, b, out
-
-
-@lru_cache(maxsize=4096)
-def plan(spec: str) -> Callable[[ndarray, ndarray], ndarray]:
-    """How NumPy computes a contraction: as (batch, rows, inner) @ (batch, inner, columns).
-
-    Plain matrix products of transposed or untransposed inputs go to BLAS as they are.
-    """
-    a, b, out = terms(spec)
-    batch = [n for n in out if n in a and n in b]
-    rows = [n for n in out if n not in b]
-    columns = [n for n in out if n not in a]
-    inner = [n for n in a if n in b and n not in out]
-    if rows and columns and out.index(columns[0]) < out.index(rows[0]):
-        swapped = plan(f"{b},{a}->{out}")
-        return lambda x, y: swapped(y, x)
-    order = batch + rows + columns
-    back = None if order == list(out) else tuple(order.index(n) for n in out)
-    x_form = form(a, batch, rows, inner)
-    y_form = form(b, batch, inner, columns)
-    multiply = np.matmul if inner else np.multiply
-    grouped = len(rows) != 1 or len(columns) != 1
-    if x_form is y_form is as_it_is and not grouped and back is None:
-        return multiply
-
-    def run(x: ndarray, y: ndarray) -> ndarray:
-        left, right = x_form(x), y_form(y)
-        z = multiply(left, right)
-        if grouped:
-            sizes = dict(zip(a + b, x.shape + y.shape, strict=True))
-            z = z.reshape([sizes[n] for n in order])
-        return z if back is None else z.transpose(back)
-
-    return run
-
-
-def as_it_is(x: ndarray) -> ndarray:
-    return x
-
-
-def form(labels: str, *groups: list[str]) -> Callable[[ndarray], ndarray]:
-    """A function that brings an array's axes into an order, the last two groups as one each."""
-    batch, *pair = groups
-    order = tuple(labels.index(n) for group in groups for n in group)
-    turned = order != tuple(range(len(labels)))
-    plain = all(len(group) == 1 for group in pair)
-    if plain:
-        return (lambda x: x.transpose(order)) if turned else as_it_is
-    split = len(batch), len(batch) + len(pair[0])
-
-    def shaped(x: ndarray) -> ndarray:
-        x = x.transpose(order) if turned else x
-        head, rest = x.shape[: split[0]], x.shape[split[0] :]
-        count = prod(x.shape[split[0] : split[1]])
-        return x.reshape(*head, count, prod(rest) // count if count else prod(x.shape[split[1] :]))
-
-    return shaped
 
 
 def matmul(x1: Any, x2: Any) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Any
 
 import tidegrad as tg
 from tidegrad.ops.contractions import contract
-from tidegrad.ops.movement import cut
 from tidegrad.ops.windows import overlap_add, window
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "unfold"]
@@ -49,27 +48,37 @@ def convolve(
 ) -> tg.Tensor:  # fmt: skip
     x, w = tg.asarray(input), tg.asarray(weight)
     x, batched = with_batch(name, x, axes)
-    channels(name, x.shape[1], w.shape[1] * groups, w.shape[0], groups, x, w)
-    steps, apart = sizes(name, stride, axes), sizes(name, dilation, axes)
+    check_weight(name, x, w, groups, 0)
+    steps, apart = sizes(name, stride, axes, 1), sizes(name, dilation, axes, 1)
     kernel = w.shape[2:]
     x = framed(x, paddings(name, padding, kernel, steps, apart))
-    seen = window(x, size=kernel, stride=steps, dilation=apart)
-    out = grouped(seen, w, groups, axes)
-    return finished(out, bias, axes, batched)
-
-
-def grouped(seen: tg.Tensor, w: tg.Tensor, groups: int, axes: int) -> tg.Tensor:
-    """The contraction of windows with a kernel, the channels in `groups`."""
-    places, inside = "hw"[:axes], "kl"[:axes]
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, apart, strict=True))
+    if any(k > n or k < 1 for k, n in zip(reach, x.shape[2:], strict=True)):
+        raise ValueError(
+            f"{name}: a kernel that reaches over {reach} does not fit into {x.shape[2:]}, the "
+            "input with its padding; use a smaller kernel or dilation, or more padding"
+        )
+    options = {"size": kernel, "stride": steps, "dilation": apart}
+    where, inside = "hw"[:axes], "kl"[:axes]
     if groups == 1:
-        spec = f"bc{places}{inside},oc{inside}->bo{places}"
-        return contract(seen, w, spec=spec)
-    b, c, *rest = seen.shape
-    o = w.shape[0] // groups
-    seen = seen.reshape(b, groups, c // groups, *rest)
-    w = w.reshape(groups, o, *w.shape[1:])
-    out = contract(seen, w, spec=f"bgc{places}{inside},goc{inside}->bgo{places}")
-    return out.reshape(b, groups * o, *rest[:axes])
+        out = contract(window(x, **options), w, spec=f"bc{where}{inside},oc{inside}->bo{where}")
+        return finished(name, out, bias, axes, batched)
+    seen = window(grouped(x, 1, groups), **options)
+    spec = f"bgc{where}{inside},goc{inside}->bgo{where}"
+    out = joined(contract(seen, grouped(w, 0, groups), spec=spec), 1)
+    return finished(name, out, bias, axes, batched)
+
+
+def grouped(x: tg.Tensor, axis: int, groups: int) -> tg.Tensor:
+    """`x` with the channels of `axis` as two axes: groups, and channels within one."""
+    shape = x.shape
+    return x.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
+
+
+def joined(x: tg.Tensor, axis: int) -> tg.Tensor:
+    """`x` with `axis` and the next as one."""
+    shape = x.shape
+    return x.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
 
 
 def conv_transpose1d(
@@ -100,40 +109,50 @@ def transposed(
 ) -> tg.Tensor:  # fmt: skip
     x, w = tg.asarray(input), tg.asarray(weight)
     x, batched = with_batch(name, x, axes)
-    channels(name, x.shape[1], w.shape[0], w.shape[0], groups, x, w)
-    steps, apart = sizes(name, stride, axes), sizes(name, dilation, axes)
+    check_weight(name, x, w, groups, 1)
+    steps, apart = sizes(name, stride, axes, 1), sizes(name, dilation, axes, 1)
     pads, extra = sizes(name, padding, axes), sizes(name, output_padding, axes)
-    if any(e and e >= max(s, d) for e, s, d in zip(extra, steps, apart, strict=True)):
-        raise ValueError(f"{name}: output_padding {extra} must be less than stride or dilation")
-    b, c, *places = x.shape
-    out_channels, *kernel = w.shape[1:]
-    where, inside = "hw"[:axes], "kl"[:axes]
-    split = x.reshape(b, groups, c // groups, *places)
-    kernels = w.reshape(groups, c // groups, *w.shape[1:])
-    spec = f"bgi{where},gio{inside}->bgo{where}{inside}"
-    spread = contract(split, kernels, spec=spec)
-    spread = spread.reshape(b, groups * out_channels, *places, *kernel)
-    whole = [
+    if any(e >= max(s, d) for e, s, d in zip(extra, steps, apart, strict=True)):
+        raise ValueError(
+            f"{name}: output_padding {extra} must be less than the stride {steps} or the "
+            f"dilation {apart}"
+        )
+    kernel, places = w.shape[2:], x.shape[2:]
+    whole = tuple(
         (n - 1) * s + d * (k - 1) + 1 + e
         for n, s, d, k, e in zip(places, steps, apart, kernel, extra, strict=True)
-    ]
-    shape = (b, groups * out_channels, *whole)
-    full = overlap_add(spread, size=tuple(kernel), stride=steps, dilation=apart, shape=shape)
-    key = tuple(slice(p, n - p) for n, p in zip(whole, pads, strict=True))
-    if any(n - 2 * p < 1 for n, p in zip(whole, pads, strict=True)):
-        raise ValueError(f"{name}: padding {pads} leaves nothing of the result {tuple(whole)}")
-    return finished(cut(full, key=(..., *key)) if any(pads) else full, bias, axes, batched)
+    )
+    if any(n - 2 * p < 1 or k < 1 for n, p, k in zip(whole, pads, kernel, strict=True)):
+        raise ValueError(
+            f"{name}: padding {pads} leaves nothing of the result {whole} for an input of shape "
+            f"{x.shape} and a weight of shape {w.shape}"
+        )
+    where, inside = "hw"[:axes], "kl"[:axes]
+    spec = f"bgi{where},gio{inside}->bgo{where}{inside}"
+    spread = joined(contract(grouped(x, 1, groups), grouped(w, 0, groups), spec=spec), 1)
+    shape = (*spread.shape[:2], *whole)
+    full = overlap_add(spread, size=kernel, stride=steps, dilation=apart, shape=shape)
+    if any(pads):
+        full = full[(..., *(slice(p, n - p) for n, p in zip(whole, pads, strict=True)))]
+    return finished(name, full, bias, axes, batched)
 
 
 def unfold(
     input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> tg.Tensor:
-    """Every window as a column: (batch, c, h, w) to (batch, c * kh * kw, windows)."""
+    """Every window as a column: (batch, c, h, w) to (batch, c * kh * kw, windows).
+
+    >>> tg.nn.functional.unfold(tg.ones((1, 2, 4, 4)), 3).shape
+    (1, 18, 4)
+    """
     x, batched = with_batch("unfold", tg.asarray(input), 2)
-    kernel, steps = sizes("unfold", kernel_size, 2), sizes("unfold", stride, 2)
     pads = sizes("unfold", padding, 2)
-    x = framed(x, [(p, p) for p in pads])
-    seen = window(x, size=kernel, stride=steps, dilation=sizes("unfold", dilation, 2))
+    options = {
+        "size": sizes("unfold", kernel_size, 2, 1),
+        "stride": sizes("unfold", stride, 2, 1),
+        "dilation": sizes("unfold", dilation, 2, 1),
+    }
+    seen = window(framed(x, [(p, p) for p in pads]), **options)
     b, c, h, w, kh, kw = seen.shape
     columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(b, c * kh * kw, h * w)
     return columns if batched else columns[0]
@@ -149,25 +168,33 @@ def with_batch(name: str, x: tg.Tensor, axes: int) -> tuple[tg.Tensor, bool]:
     return (x, True) if x.ndim == axes + 2 else (tg.expand_dims(x, 0), False)
 
 
-def channels(
-    name: str, given: int, wanted: int, split: int, groups: int, x: tg.Tensor, w: tg.Tensor
-) -> None:
-    if groups < 1 or given % groups or split % groups:
-        raise ValueError(f"{name}: {groups} groups do not divide the channels {given} and {split}")
-    if given != wanted or w.ndim != x.ndim:
+def check_weight(name: str, x: tg.Tensor, w: tg.Tensor, groups: int, turned: int) -> None:
+    """The weight is (out, in / groups, ...), or where `turned` (in, out / groups, ...)."""
+    if w.ndim != x.ndim:
         raise ValueError(
-            f"{name}: an input of shape {x.shape} has {given} channels, but a weight of shape "
-            f"{w.shape} with groups={groups} takes {wanted}"
+            f"{name}: the weight needs {x.ndim} axes, but its shape is {w.shape}, for an input "
+            f"of shape {x.shape}"
+        )
+    given = x.shape[1]
+    if groups < 1 or given % groups or w.shape[0] % groups:
+        raise ValueError(
+            f"{name}: {groups} groups must divide the {given} channels of the input and the "
+            f"{w.shape[0]} of axis 0 of the weight"
+        )
+    wanted = w.shape[0] if turned else w.shape[1] * groups
+    if given != wanted:
+        raise ValueError(
+            f"{name}: a weight of shape {w.shape} with groups={groups} takes {wanted} channels, "
+            f"but the input has {given}: shape {x.shape}"
         )
 
 
-def sizes(name: str, value: Sizes, axes: int) -> tuple[int, ...]:
+def sizes(name: str, value: Any, axes: int, least: int = 0) -> tuple[int, ...]:
     """One number for each axis."""
-    found = (value,) * axes if isinstance(value, int) else tuple(value)
-    if len(found) == 1:
-        found = found * axes
-    if len(found) != axes or any(not isinstance(n, int) or n < 0 for n in found):
-        raise ValueError(f"{name}: {value!r} must be one number or {axes} of them, not negative")
+    found = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    found = found * axes if len(found) == 1 else found
+    if len(found) != axes or any(not isinstance(n, int) or n < least for n in found):
+        raise ValueError(f"{name}: {value!r} must be one integer or {axes}, each {least} or more")
     return found
 
 
@@ -195,7 +222,13 @@ def framed(x: tg.Tensor, pads: Sequence[tuple[int, int]], value: float = 0) -> t
     return tg.pad(x, [(0, 0)] * (x.ndim - len(pads)) + list(pads), constant_values=value)
 
 
-def finished(out: tg.Tensor, bias: Any, axes: int, batched: bool) -> tg.Tensor:
+def finished(name: str, out: tg.Tensor, bias: Any, axes: int, batched: bool) -> tg.Tensor:
+    """`out` with its bias, without the batch axis that was added."""
     if bias is not None:
-        out = out + tg.asarray(bias).reshape(-1, *[1] * axes)
+        bias = tg.asarray(bias)
+        if bias.shape != out.shape[1:2]:
+            raise ValueError(
+                f"{name}: the bias has shape {bias.shape}, the result {out.shape[1]} channels"
+            )
+        out = out + bias.reshape(-1, *[1] * axes)
     return out if batched else out[0]

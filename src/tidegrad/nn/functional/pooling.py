@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import tidegrad as tg
-from tidegrad.ops.windows import window
+from tidegrad.ops.windows import peaks, sum_windows
 
 from .conv import Sizes, framed, sizes, with_batch
 
@@ -17,106 +18,108 @@ __all__ += ["max_pool1d", "max_pool2d"]
 
 def max_pool1d(
     input: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
-    dilation: Sizes = 1, ceil_mode: bool = False,
-) -> tg.Tensor:  # fmt: skip
+    dilation: Sizes = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
     """The largest element of each window of (batch, c, n); the first of equals has the gradient.
+
+    Padding never wins.  With `ceil_mode` a window may begin inside and end outside; with
+    `return_indices` the places of the winners on the last axis are a second result.
 
     >>> tg.nn.functional.max_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
     [[3.0, 4.0]]
     """
-    return largest("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode)
+    options = (stride, padding, dilation, ceil_mode)
+    return largest("max_pool1d", 1, input, kernel_size, *options, return_indices)
 
 
 def max_pool2d(
     input: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
-    dilation: Sizes = 1, ceil_mode: bool = False,
-) -> tg.Tensor:  # fmt: skip
-    """The largest element of each window of (batch, c, h, w); the first of equals counts."""
-    return largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    dilation: Sizes = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest element of each window of (batch, c, h, w); as `max_pool1d`, over two axes.
+
+    >>> tg.nn.functional.max_pool2d(tg.arange(16).reshape(1, 4, 4), 2).tolist()
+    [[[5, 7], [13, 15]]]
+    """
+    options = (stride, padding, dilation, ceil_mode)
+    return largest("max_pool2d", 2, input, kernel_size, *options, return_indices)
 
 
 def largest(
     name: str, axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes,
-    dilation: Sizes, ceil_mode: bool,
-) -> tg.Tensor:  # fmt: skip
+    dilation: Sizes, ceil_mode: bool, return_indices: bool,
+) -> Any:  # fmt: skip
     x, batched = with_batch(name, tg.asarray(input), axes)
     layout = Layout(name, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    wide = framed(x, layout.pads, -np.inf)
-    head, lines = wide.shape[:2], wide.shape[2:]
-    seen = window(tg.stop_gradient(wide), **layout.params)
-    first = tg.argmax(seen.reshape(*head, *layout.found, layout.count), axis=-1)
-    places = tg.take(tg.asarray(layout.inside(lines)), first) + tg.asarray(layout.starts(lines))
-    planes = wide.reshape(*head, int(np.prod(lines)))
-    chosen = tg.take_along_axis(planes, places.reshape(*head, int(np.prod(layout.found))), -1)
-    out = chosen.reshape(*head, *layout.found)
-    return out if batched else out[0]
+    found = peaks(x, **layout.params, dilation=layout.dilation, pads=layout.pads)
+    # One gather from all the planes laid end to end: its gradient is a plain count of places.
+    planes = np.arange(x.shape[0] * x.shape[1]) * np.prod(x.shape[2:], dtype=np.intp)
+    places = found + planes.reshape(*x.shape[:2], *[1] * axes)
+    out = tg.take(x.reshape(-1), places)
+    if not batched:
+        out, found = out[0], found[0]
+    return (out, found) if return_indices else out
 
 
 class Layout:
-    """Where the windows of a pooling lie: how many, how far apart, with how much padding."""
+    """Where the windows of a pooling lie: how large, how far apart, with how much padding."""
 
     def __init__(
         self, name: str, shape: tuple[int, ...], kernel: Sizes, stride: Sizes | None,
         padding: Sizes, dilation: Sizes, ceil_mode: bool,
     ):  # fmt: skip
         axes = len(shape)
-        self.size = sizes(name, kernel, axes)
-        self.stride = self.size if stride is None else sizes(name, stride, axes)
-        self.dilation = sizes(name, dilation, axes)
+        self.size = sizes(name, kernel, axes, 1)
+        self.stride = self.size if stride in (None, ()) else sizes(name, stride, axes, 1)
+        self.dilation = sizes(name, dilation, axes, 1)
         self.before = sizes(name, padding, axes)
-        if any(2 * p > k for p, k in zip(self.before, self.size, strict=True)):
-            raise ValueError(f"{name}: padding {self.before} is over half the window {self.size}")
-        self.found, self.pads = (), []
-        for n, k, s, d, p in zip(
-            shape, self.size, self.stride, self.dilation, self.before, strict=True
-        ):
-            reach = d * (k - 1) + 1
-            room = n + 2 * p - reach
-            if room < 0:
-                raise ValueError(f"{name}: a window of {reach} does not fit into size {n + 2 * p}")
-            count = (-(-room // s) if ceil_mode else room // s) + 1
-            # A window must begin inside the input or the padding before it.
-            count -= ceil_mode and (count - 1) * s >= n + p
-            self.found += (count,)
-            self.pads.append((p, p + max((count - 1) * s - room, 0)))
-        self.count = int(np.prod(self.size))
+        self.found = self.pads = ()  # type: tuple
+        for k, n in enumerate(shape):
+            self._add(name, k, n, ceil_mode)
+
+    def _add(self, name: str, axis: int, n: int, ceil_mode: bool) -> None:
+        s, p = self.stride[axis], self.before[axis]
+        reach = self.dilation[axis] * (self.size[axis] - 1) + 1
+        if 2 * p > reach:
+            raise ValueError(f"{name}: padding {p} is more than half of a window of {reach}")
+        room = n + 2 * p - reach
+        if room < 0 or n < 1:
+            raise ValueError(
+                f"{name}: a window of {reach} does not fit an axis of size {n} with padding {p}"
+            )
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        # A window must begin inside the input or the padding before it.
+        count -= ceil_mode and (count - 1) * s >= n + p
+        self.found += (count,)
+        self.pads += ((p, p + max((count - 1) * s - room, 0)),)
 
     @property
     def params(self) -> dict[str, tuple[int, ...]]:
-        return {"size": self.size, "stride": self.stride, "dilation": self.dilation}
+        return {"size": self.size, "stride": self.stride}
 
-    def inside(self, lines: tuple[int, ...]) -> np.ndarray:
-        """The distance from a window's first element to each of its elements, planes laid flat."""
-        return self.flat(lines, self.size, self.dilation).ravel()
-
-    def starts(self, lines: tuple[int, ...]) -> np.ndarray:
-        """The place of each window's first element, planes laid flat."""
-        return self.flat(lines, self.found, self.stride)
-
-    @staticmethod
-    def flat(lines: tuple[int, ...], count: tuple[int, ...], step: tuple[int, ...]) -> np.ndarray:
-        places = np.zeros(1, np.intp)
-        for n, k, s in zip(lines, count, step, strict=True):
-            places = places[..., None] * n + np.arange(k) * s
-        return places[0]
-
-    def shares(self, shape: tuple[int, ...], include: bool) -> np.ndarray:
+    def shares(self, shape: tuple[int, ...], include: bool) -> Any:
         """How many elements each window has, the padding counted or not."""
-        total = np.ones(())
+        total = np.ones((), np.intp)
         for n, k, s, p, found in zip(
             shape, self.size, self.stride, self.before, self.found, strict=True
         ):
             start = np.arange(found) * s - p
             ends = np.minimum(start + k, n + p if include else n)
             total = total[..., None] * (ends - (start if include else np.maximum(start, 0)))
-        return total
+        return int(total.flat[0]) if (total == total.flat[0]).all() else total
 
 
 def avg_pool1d(
     input: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
     ceil_mode: bool = False, count_include_pad: bool = True,
 ) -> tg.Tensor:  # fmt: skip
-    """The mean of each window of (batch, c, n)."""
+    """The mean of each window of (batch, c, n).
+
+    Zeros of the padding count as elements unless `count_include_pad` is False.
+
+    >>> tg.nn.functional.avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
+    [[2.0, 3.0]]
+    """
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad, None)
     return averaged("avg_pool1d", 1, input, *options)
 
@@ -139,16 +142,21 @@ def averaged(
     ceil_mode: bool, count_include_pad: bool, divisor: int | None,
 ) -> tg.Tensor:  # fmt: skip
     x, batched = with_batch(name, tg.asarray(input), axes)
+    if divisor == 0:
+        raise ValueError(f"{name}: divisor_override is 0; use None for the windows' own sizes")
     layout = Layout(name, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
-    seen = window(framed(x, layout.pads), **layout.params)
-    total = tg.sum(seen, axis=tuple(range(-axes, 0)))
-    share = layout.shares(x.shape[2:], count_include_pad) if divisor is None else np.array(divisor)
-    out = total / tg.asarray(share.astype(x.dtype))
+    total = sum_windows(framed(x, layout.pads), **layout.params)
+    share = layout.shares(x.shape[2:], count_include_pad) if divisor is None else divisor
+    out = total / (share if isinstance(share, int) else share.astype(x.dtype))
     return out if batched else out[0]
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Sizes) -> tg.Tensor:
-    """(batch, c, n) to (batch, c, output_size): means of parts as equal as can be."""
+    """(batch, c, n) to (batch, c, output_size): means of parts as equal as can be.
+
+    >>> tg.nn.functional.adaptive_avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
+    [[2.0, 3.0]]
+    """
     return adapted("adaptive_avg_pool1d", 1, input, output_size)
 
 
@@ -165,14 +173,24 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> tg.Tensor:
 
 def adapted(name: str, axes: int, input: Any, output_size: Any) -> tg.Tensor:
     x, batched = with_batch(name, tg.asarray(input), axes)
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     given = x.shape[2:]
-    filled = [n if m is None else m for n, m in zip(given, wanted, strict=True)]
-    for n, m in zip(given, sizes(name, filled, axes), strict=True):
-        # A mean over each part is a matrix, applied to each axis in turn.
-        k = np.arange(m)[:, None]
-        places = np.arange(n)
-        part = (places >= k * n // m) & (places < -(-(k + 1) * n // m))
-        share = (part / np.maximum(part.sum(1, keepdims=True), 1)).astype(x.dtype)
-        x = tg.einsum("bcn...,mn->bc...m", x, share)
+    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
+    if len(wanted) == axes:
+        wanted = [n if m is None else m for n, m in zip(given, wanted, strict=True)]
+    if 0 in given:
+        raise ValueError(f"{name}: an input of shape {x.shape} has nothing to take means of")
+    parts = sizes(name, wanted, axes, 1)
+    if all(n % m == 0 for n, m in zip(given, parts, strict=True)):
+        size = tuple(n // m for n, m in zip(given, parts, strict=True))
+        out = sum_windows(x, size=size, stride=size) / int(np.prod(size))
+        return out if batched else out[0]
+    for axis, (n, m) in enumerate(zip(given, parts, strict=True), 2):
+        x = x if n == m else means(x, axis, [(k * n // m, -(-(k + 1) * n // m)) for k in range(m)])
     return x if batched else x[0]
+
+
+def means(x: tg.Tensor, axis: int, parts: Sequence[tuple[int, int]]) -> tg.Tensor:
+    """The means of parts of one axis, which may overlap."""
+    whole = (slice(None),) * axis
+    cells = [tg.mean(x[(*whole, slice(a, b))], axis=axis, keepdims=True) for a, b in parts]
+    return tg.concat(cells, axis=axis)
