@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .arrays import own
 from .autodiff import as_tensor, ebb, flood
 from .core import Node, Tensor, bind, local
@@ -25,7 +27,8 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
 
     Everything that `f` reads is replayed: its arguments, tensors it closes over, such as a
     module's parameters, as they were, and the default generator's random numbers.  What `f`
-    rebinds, such as running statistics, changes once.
+    rebinds, such as running statistics, changes once.  Whatever else it closes over, NumPy arrays
+    among it, has to stay as it is until then.
 
     >>> tg.grad(tg.checkpoint(lambda x: tg.exp(x) * x))(0.0)
     tensor(1.)
@@ -35,7 +38,8 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
     def kept(*args: Any, **kwargs: Any) -> Any:
         if not local.recording:
             return f(*args, **kwargs)
-        run = Run(functools.partial(f, *args, **kwargs))
+        named = {name: unshared(a) for name, a in kwargs.items()}
+        run = Run(functools.partial(f, *map(unshared, args), **named))
         if not run.tracked:
             return run.value
         outs, rebuild = flatten(run.value)
@@ -43,6 +47,11 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
         return rebuild(prim.results(only_tensors(outs, "checkpoint"), run.tracked))
 
     return kept
+
+
+def unshared(argument: Any) -> Any:
+    """An ndarray may have been written to before the function runs again."""
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
 
 
 class Watch:

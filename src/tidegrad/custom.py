@@ -166,9 +166,7 @@ class Application:
         outs, self.tree = flatten(self.value)
         self.outs = [(y.array.shape, y.array.dtype) for y in only_tensors(outs, self.name)]
         self.residuals = map_leaves(as_it_is, residuals)
-        self.leaves = [
-            None if k in self.places else as_it_is(x) for k, x in enumerate(self.leaves)
-        ]
+        self.leaves = [None if k in self.places else as_it_is(x) for k, x in enumerate(self.leaves)]
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple:
         found = self.rule.fwd(*self.with_inputs(inputs))  # type: ignore[misc]
