@@ -54,6 +54,13 @@ class Contract(Prim):
         return right if left is None else left if right is None else left + right
 
 
+@lru_cache(maxsize=4096)
+def transposes(spec: str) -> tuple[dict, dict]:
+    """The contractions that give the cotangents of the two inputs."""
+    a, b, out = terms(spec)
+    return {"spec": f"{out},{b}->{a}"}, {"spec": f"{a},{out}->{b}"}
+
+
 contract = Contract("contract")
 MATRICES = {"spec": "ij,jk->ik"}
 
