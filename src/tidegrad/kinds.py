@@ -16,11 +16,11 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import as_array, view
-from .core import Node, Tensor, bind
+from .core import Node, Tensor, bind, local
 from .dtypes import floating, promote
 from .errors import ShapeError
-from .partials import Drop, Partial, Rule, compiled, words
-from .shapes import Shape, broadcast, broadcast_axes, reduced
+from .partials import Drop, Partial, Rule, bounded, compiled, words
+from .shapes import ALL, Shape, broadcast, broadcast_axes, reduced
 
 __all__ = ["Map", "Move", "Opaque", "Prim", "Reduce", "cast", "expand", "inverse", "permute"]
 __all__ += ["reshape", "spread", "sum_", "sum_to", "where"]
@@ -70,7 +70,10 @@ class Prim:
 def scale(g: Any, slope: Any, singular: bool) -> Any:
     """`g * slope`, where a slope of bool selects and an infinite slope leaves a zero `g` zero."""
     if type(slope) is ndarray and slope.dtype is g.dtype and not singular:
-        return g * slope
+        product = g * slope
+        if not local.invalid:
+            return product
+        local.invalid, singular = False, True  # perhaps 0 * inf: once more, with care
     if slope is False:
         return where(False, g, 0)
     if type(slope) in (bool, int, float):
@@ -79,7 +82,7 @@ def scale(g: Any, slope: Any, singular: bool) -> Any:
         return where(slope, g, 0)
     if slope.dtype is not g.dtype:
         slope = cast(slope, dtype=g.dtype)
-    if singular and (isinstance(slope, Tensor) or not np.isfinite(slope).all()):
+    if (singular or type(slope) is Tensor) and not bounded(slope):
         # The slope itself is masked, not the product: differentiated once more, 0 * inf is NaN.
         slope = where((g != 0) | (slope - slope == 0), slope, 0)
     return g * slope
@@ -168,7 +171,9 @@ class Reduce(Prim):
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         slope, kept = self.slope(node, saved)
-        g = g if g.shape == kept else reshape(g, shape=kept)
+        leading = node.params["axes"] == ALL[len(node.params["axes"])]
+        if g.shape != kept and not leading:  # leading axes broadcasting adds by itself
+            g = reshape(g, shape=kept)
         return [spread(scale(g, slope, False), node.parents[0].shape)]
 
     def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
@@ -256,6 +261,8 @@ def inverse(axes: Shape) -> Shape:
 
 def _expanded(x: Any, *, shape: Shape) -> ndarray:
     x = np.asarray(x)
+    if x.size == 1:
+        return view(x, shape, (0,) * len(shape))
     added = len(shape) - x.ndim
     kept = zip(x.shape, x.strides, shape[added:], strict=True)
     return view(x, shape, (0,) * added + tuple(0 if n != wide else s for n, s, wide in kept))

@@ -24,7 +24,7 @@ from .ops import (
     sorting,
     subscripts,
 )
-from .ops.creation import lift
+from .ops.creation import lift, lift_as
 
 NUMBERS = (Tensor, float, int, bool)
 
@@ -50,7 +50,7 @@ def elementwise_function(prim: Map) -> Callable[..., Tensor]:
     return function
 
 
-PRIVATE = {"length", "elu", "leaky_relu", "gelu", "round", "positive"}
+PRIVATE = {"gap", "elu", "leaky_relu", "gelu", "round", "positive"}
 PUBLIC: dict[str, Callable[..., Any]] = {
     prim.name: elementwise_function(prim)
     for prim in vars(elementwise).values()
@@ -84,8 +84,7 @@ def where(condition: Any, x1: Any, x2: Any) -> Tensor:
         chosen = elementwise.not_equal(chosen, 0)
     pair = tuple(a if type(a) in NUMBERS else lift(a, "where") for a in (x1, x2))
     dtype = promote(*(getattr(a, "dtype", type(a)) for a in pair))
-    pair = tuple(cast(lift(a, "where"), dtype=dtype) for a in pair)
-    return select(chosen, *pair)
+    return select(chosen, *(lift_as(a, "where", dtype) for a in pair))
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:

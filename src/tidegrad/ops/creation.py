@@ -27,6 +27,13 @@ def lift(x: Any, operation: str) -> Tensor:
     return x if type(x) is Tensor else Tensor(as_array(x, operation))
 
 
+def lift_as(x: Any, operation: str, dtype: np.dtype) -> Tensor:
+    """`x` as a Tensor of `dtype`; a number is rounded once, to that."""
+    if type(x) is not Tensor:
+        return Tensor(as_array(x, operation, dtype))
+    return x if x.array.dtype == dtype else cast(x, dtype=dtype)
+
+
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor that copies `data`: a number, nested sequences, an ndarray or a Tensor.
 
@@ -95,9 +102,9 @@ def size(shape: Size, operation: str) -> Shape:
 
 def full(shape: Size, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value everywhere."""
-    value = lift(fill_value, "full").array
-    wanted = value.dtype if dtype is None else as_dtype(dtype)
-    return finished(np.full(size(shape, "full"), value, wanted), requires_grad)
+    plain = fill_value.array if type(fill_value) is Tensor else fill_value
+    value = as_array(plain, "full", dtype)
+    return finished(np.full(size(shape, "full"), value, value.dtype), requires_grad)
 
 
 def zeros(shape: Size, dtype: Any = None, requires_grad: bool = False) -> Tensor:

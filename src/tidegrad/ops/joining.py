@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from ..kinds import Move, expand, where
 from ..kinds import reshape as reshape_
 from ..shapes import Shape, canonical_axis
-from .creation import lift
+from .creation import lift, lift_as
 from .indexing import gather
 from .movement import cut, expand_dims, place, reshape
 
@@ -187,8 +187,7 @@ def pad(x: Any, pad_width: Widths, mode: str = "constant", constant_values: Any 
         return inner
     inside = np.zeros(wide, bool)
     inside[key] = True
-    value = lift(constant_values, "pad").astype(x.array.dtype)
-    return where(Tensor(inside), inner, value)
+    return where(Tensor(inside), inner, lift_as(constant_values, "pad", x.array.dtype))
 
 
 def framed(x: Tensor, pairs: Sequence[Sequence[int]], mode: str) -> Tensor:

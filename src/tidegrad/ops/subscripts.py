@@ -12,7 +12,7 @@ from ..dtypes import as_dtype
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, expand, reshape, where
 from ..shapes import Shape, broadcast, canonical_axis
-from .creation import lift
+from .creation import lift, lift_as
 from .indexing import gather, gathered, put, put_at
 from .movement import cut, cut_shape
 
@@ -38,9 +38,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(x: Tensor, key: Any, value: Any) -> Tensor:
     """The value that `x` has after `x[key] = value`, by NumPy's rules."""
-    v = lift(value, "assignment")
-    if v.array.dtype != x.array.dtype:
-        v = cast(v, dtype=x.array.dtype)
+    v = lift_as(value, "assignment", x.array.dtype)
     if type(key) in (Tensor, ndarray) and key.dtype.kind == "b" and key.shape == x.array.shape:
         if v.array.ndim == 0:
             return where(lift(key, "assignment"), v, x)
@@ -234,8 +232,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     x, mask = lift(x, "masked_fill"), lift(mask, "masked_fill")
     if mask.array.dtype.kind != "b":
         raise DTypeError(f"masked_fill: the mask is of bool, not {mask.array.dtype}")
-    filling = cast(lift(value, "masked_fill"), dtype=x.array.dtype)
-    return where(mask, filling, x)
+    return where(mask, lift_as(value, "masked_fill", x.array.dtype), x)
 
 
 def one_hot(x: Any, num_classes: int | None = None, dtype: Any = None) -> Tensor:
