@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 import tidegrad as tg
 from tidegrad import data, nn, training
 
-TRAINED_ON = "argparse csv copy dataclasses functools heapq queue sched shlex string textwrap".split()
+TRAINED_ON = (
+    "argparse csv copy dataclasses functools heapq queue sched shlex string textwrap".split()
+)
 HELD_OUT = ["contextlib"]
 
 
