@@ -106,7 +106,8 @@ def core():
             parts.append(f"class Node:\n{body}\n    def {head(init)}: ...\n\n")
         elif isinstance(node, ast.ClassDef) and node.name == "Local":
             parts.append(
-                "class Local:\n    recording: bool\n    trace: Any\n    watch: Any\n\nlocal: Local\n\n"
+                "class Local:\n    recording: bool\n    trace: Any\n    invalid: bool\n    watch: Any\n\n"
+                "local: Local\n\n"
             )
         elif isinstance(node, ast.FunctionDef):
             parts.append(f"def {head(node)}: ...\n")

@@ -76,7 +76,7 @@ FREED_MESSAGE = (
 def flood(seeds: Mapping[Node, Any], ends: Iterable[Node], *, record: bool) -> dict[Node, Any]:
     """Forward mode: tangents of `seeds` are pushed on to `ends`; a missing one is zero."""
     have: dict[Node, Any] = dict(seeds)
-    with np.errstate(all="ignore"), Recording(record):
+    with quiet(), Recording(record):
         for node in toposort(ends, have.keys()):
             tangents = [have.get(parent) for parent in node.parents]
             if node not in have and any(t is not None for t in tangents):

@@ -21,6 +21,7 @@ class Local(threading.local):
 
     recording = True
     trace: Any = None
+    invalid = False  # NumPy met 0 * inf, or the like, in a derivative
     watch: Any = None  # called with every node and the cotangents that it sends on
 
 

@@ -194,6 +194,7 @@ class Tensor:
 class Local:
     recording: bool
     trace: Any
+    invalid: bool
     watch: Any
 
 local: Local

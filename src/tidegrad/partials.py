@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-__all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "compiled", "words"]
+from .core import Tensor
+
+__all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "bounded", "compiled", "words"]
 
 INPUTS = "xyw"
 Rule = Callable[..., Any] | None
@@ -51,6 +54,12 @@ def reader(function: Callable, positions: list[int], params: list[str]) -> Calla
     return lambda saved, given: function(
         *[saved[k] for k in positions], **{name: given[name] for name in params}
     )
+
+
+def bounded(x: Any) -> bool:
+    """Whether `x` is finite throughout, by the sum of its squares: one fast pass."""
+    array = x.array if type(x) is Tensor else x
+    return isfinite(np.vdot(array, array))
 
 
 def words(text: str) -> tuple[int, list[str]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import weakref
 from contextlib import ContextDecorator
 
+import numpy as np
+
 from .core import Node, Tensor, local
 from .errors import GraphError, ShapeError
 
-__all__ = ["Recording", "enable_grad", "is_grad_enabled", "no_grad", "rebind"]
+__all__ = ["Recording", "enable_grad", "is_grad_enabled", "no_grad", "quiet"]
+__all__ += ["rebind"]
 
 
 class Recording(ContextDecorator):
@@ -48,6 +51,15 @@ def enable_grad() -> Recording:
 def is_grad_enabled() -> bool:
     """Whether operations are being recorded in this thread."""
     return local.recording
+
+
+def quiet() -> np.errstate:
+    """Derivatives do not warn; that NumPy met an invalid operation is noted for `scale`."""
+    return np.errstate(all="ignore", invalid="call", call=note)
+
+
+def note(*_: object) -> None:
+    local.invalid = True
 
 
 def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:

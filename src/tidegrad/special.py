@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-__all__ = ["erf", "erf_table", "log", "logaddexp", "normal_quantile", "sigmoid", "softplus"]
+__all__ = ["erf", "erf_table", "gap", "gelu", "log", "logaddexp", "normal_quantile", "sigmoid"]
+__all__ += ["silu", "softplus", "whole"]
 
 # Elements at a time: what a kernel works on stays in the second-level cache.
 BLOCK = 16384
@@ -87,6 +88,27 @@ def softplus(x: Any) -> Any:
     array([  0.        ,   0.69314718, 100.        ])
     """
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def silu(x: Any) -> Any:
+    """x sigmoid(x), which is 0 at -inf."""
+    return np.maximum(x, -1e5) * sigmoid(x)
+
+
+def gelu(x: Any) -> Any:
+    """x times the normal distribution's CDF at x, which is 0 at -inf."""
+    return np.maximum(x, -1e5) * (0.5 + 0.5 * erf(x * ROOT_HALF))
+
+
+def whole(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """`kernel`, which rounds, for floats; integers are whole already."""
+    return lambda x: x if x.dtype.kind in "iub" else kernel(x)
+
+
+def gap(x: Any, y: Any) -> Any:
+    """x - y, and 0 between equal infinities."""
+    with np.errstate(invalid="ignore"):
+        return x - y if np.isfinite(y).all() else np.where(x == y, 0, x - y)
 
 
 def logaddexp(x: Any, y: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,19 +19,15 @@ BELL = 2 / math.sqrt(math.pi)  # erf'(0)
 HALF_ROOT = math.sqrt(0.5)
 
 
-def whole(kernel: Callable) -> Callable:
-    """`kernel`, which rounds, for floats; integers are whole already."""
-    return lambda x: x if x.dtype.kind in "iub" else kernel(x)
-
-
 def ties(above: Any, equal: Any) -> Any:
     """The slope of a maximum: equal inputs share it."""
     return where(above, 1.0, where(equal, 0.5, 0.0))
 
 
-def over(x: Any, z: Any) -> Any:
-    """`x / z`, and 0 where `z` is 0: the slope of a length at the origin."""
-    return where(z == 0, 0, x / where(z == 0, 1, z))
+def direction(x: Any, z: Any) -> Any:
+    """`x / z`, a coordinate over the length: 0 at the origin, 1 or -1 where it is infinite."""
+    known = (z == 0) | isinf(x)
+    return where(known, sign(x), x / where(known, 1, z))
 
 
 def tame(x: Any) -> Any:
@@ -58,14 +53,6 @@ def exponent_slope(x: Any, y: Any, z: Any) -> Any:
     return where(still, 0, z * log(where(still, 1, x)))
 
 
-def silu_kernel(x: Any) -> Any:
-    return np.maximum(x, -1e5) * special.sigmoid(x)
-
-
-def gelu_kernel(x: Any) -> Any:
-    return np.maximum(x, -1e5) * (0.5 + 0.5 * special.erf(x * HALF_ROOT))
-
-
 def silu_slope(x: Any) -> Any:
     s = sigmoid(x)
     return s + x * s * (1 - s)
@@ -81,6 +68,8 @@ positive     = Map("positive",       "x",        (lambda: 1,), kernel=lambda x: 
 negative     = Map("negative",       "-x",       (lambda: -1,))
 add          = Map("add",            "x + y",    (lambda: 1, lambda: 1))
 subtract     = Map("subtract",       "x - y",    (lambda: 1, lambda: -1))
+gap          = Smooth("gap",         "where(x == y, 0, x - y)", (lambda: 1, lambda: -1),
+                      kernel=special.gap)
 multiply     = Map("multiply",       "x * y",    (lambda y: y, lambda x: x))
 divide       = Steep("divide",       "x / y",    (inverse, lambda y, z: -z / y))
 floor_divide = Map("floor_divide",   "x // y",   (lambda: False, lambda: False))
@@ -89,8 +78,9 @@ power        = Map("pow",            "x ** y",   (power_slope, exponent_slope), 
 square       = Map("square",         "x * x",    (lambda x: 2 * x,))
 reciprocal   = Steep("reciprocal",   "1 / x",    (lambda z: -z * z,))
 sqrt         = Steep("sqrt",         "sqrt(x)",  (lambda z: 0.5 / z,))
-length       = Smooth("length",      "sqrt(x)",  (lambda z: over(0.5, z),))
-hypot        = Smooth("hypot",       "hypot(x, y)", (over, lambda y, z: over(y, z)))
+hypot        = Smooth("hypot",       "hypot(x, y)", (
+    lambda x, z: direction(x, z),
+    lambda y, z: direction(y, z)))
 
 exp          = Smooth("exp",         "exp(x)",   (lambda z: z,))
 expm1        = Smooth("expm1",       "expm1(x)", (lambda x: exp(x),))
@@ -99,8 +89,8 @@ log1p        = Steep("log1p",        "log1p(x)", (lambda x: 1 / (1 + x),))
 log2         = Steep("log2",         "log2(x)",  (lambda x: 1 / (x * LOG2),))
 log10        = Steep("log10",        "log10(x)", (lambda x: 1 / (x * LOG10),))
 logaddexp    = Smooth("logaddexp",   "logaddexp(x, y)", (
-    lambda x, y: where(x == y, 0.5, sigmoid(x - y)),
-    lambda x, y: where(x == y, 0.5, sigmoid(y - x))))
+    lambda x, y: sigmoid(gap(x, y)),
+    lambda x, y: sigmoid(gap(y, x))), kernel=special.logaddexp)
 
 sin          = Smooth("sin",         "sin(x)",   (lambda x: cos(x),))
 cos          = Smooth("cos",         "cos(x)",   (lambda x: -sin(x),))
@@ -109,30 +99,34 @@ asin         = Steep("asin",         "asin(x)",  (lambda x: 1 / sqrt((1 - x) * (
 acos         = Steep("acos",         "acos(x)",  (lambda x: -1 / sqrt((1 - x) * (1 + x)),))
 atan         = Smooth("atan",        "atan(x)",  (lambda x: 1 / (1 + x * x),))
 atan2        = Steep("atan2",        "atan2(x, y)", (
-    lambda x, y: y / hypot(x, y) / hypot(x, y),
-    lambda x, y: -x / hypot(x, y) / hypot(x, y)))
+    lambda x, y: direction(y, hypot(x, y)) / hypot(x, y),
+    lambda x, y: -direction(x, hypot(x, y)) / hypot(x, y)))
 sinh         = Smooth("sinh",        "sinh(x)",  (lambda x: cosh(x),))
 cosh         = Smooth("cosh",        "cosh(x)",  (lambda x: sinh(x),))
 tanh         = Smooth("tanh",        "tanh(x)",  (lambda z: 1 - z * z,))
 asinh        = Smooth("asinh",       "asinh(x)", (lambda x: 1 / hypot(x, 1.0),))
-acosh        = Steep("acosh",        "acosh(x)", (lambda x: 1 / sqrt((x - 1) * (x + 1)),))
+acosh        = Steep("acosh",        "acosh(x)", (lambda x: 1 / (sqrt(x - 1) * sqrt(x + 1)),))
 atanh        = Steep("atanh",        "atanh(x)", (lambda x: 1 / ((1 - x) * (1 + x)),))
-erf          = Smooth("erf",         "erf(x)",   (lambda x: BELL * exp(-x * x),), kernel=special.erf)
+erf          = Smooth("erf",         "erf(x)",
+                      (lambda x: BELL * exp(-x * x),), kernel=special.erf)
 
 abs_         = Map("abs",            "abs(x)",   (lambda x: sign(x),))
 sign         = Map("sign",           "sign(x)",  (lambda: False,))
-floor        = Map("floor",          "floor(x)", (lambda: False,), kernel=whole(np.floor))
-ceil         = Map("ceil",           "ceil(x)",  (lambda: False,), kernel=whole(np.ceil))
-trunc        = Map("trunc",          "trunc(x)", (lambda: False,), kernel=whole(np.trunc))
-round_       = Map("round",          "rint(x)",  (lambda: False,), kernel=whole(np.rint))
+floor        = Map("floor",          "floor(x)", (lambda: False,), kernel=special.whole(np.floor))
+ceil         = Map("ceil",           "ceil(x)",  (lambda: False,), kernel=special.whole(np.ceil))
+trunc        = Map("trunc",          "trunc(x)", (lambda: False,), kernel=special.whole(np.trunc))
+round_       = Map("round",          "rint(x)",  (lambda: False,), kernel=special.whole(np.rint))
 nextafter    = Smooth("nextafter",   "nextafter(x, y)", (lambda: 1, lambda: False))
 copysign     = Smooth("copysign",    "copysign(x, y)", (
-    lambda x, y: sign(x) * copysign(1.0, y), lambda: False))
+    lambda x, y: sign(x) * copysign(1.0, y),
+    lambda: False))
 
 maximum      = Map("maximum",        "maximum(x, y)", (
-    lambda x, y: ties(x > y, x == y), lambda x, y: ties(y > x, x == y)))
+    lambda x, y: ties(x > y, x == y),
+    lambda x, y: ties(y > x, x == y)))
 minimum      = Map("minimum",        "minimum(x, y)", (
-    lambda x, y: ties(x < y, x == y), lambda x, y: ties(y < x, x == y)))
+    lambda x, y: ties(x < y, x == y),
+    lambda x, y: ties(y < x, x == y)))
 clip_below   = Map("clip_below",     "maximum(x, y)", (lambda x, y: x >= y, lambda x, y: x < y))
 clip_above   = Map("clip_above",     "minimum(x, y)", (lambda x, y: x <= y, lambda x, y: x > y))
 
@@ -142,9 +136,9 @@ sigmoid      = Smooth("sigmoid",     "1 / (1 + exp(-x))",
 softplus     = Smooth("softplus",    "maximum(x, 0) + log1p(exp(-abs(x)))",
                       (lambda x: sigmoid(x),), kernel=special.softplus)
 silu         = Smooth("silu",        "maximum(x, -1e5) / (1 + exp(-x))",
-                      (lambda x: silu_slope(tame(x)),), kernel=silu_kernel)
+                      (lambda x: silu_slope(tame(x)),), kernel=special.silu)
 gelu         = Smooth("gelu",        "maximum(x, -1e5) * (0.5 + 0.5 * erf(x * 0.7071067811865476))",
-                      (lambda x: gelu_slope(tame(x)),), kernel=gelu_kernel)
+                      (lambda x: gelu_slope(tame(x)),), kernel=special.gelu)
 leaky_relu   = Smooth("leaky_relu",  "where(x > 0, x, negative_slope * x)", (
     lambda x, *, negative_slope: where(x > 0, 1.0, negative_slope),))
 elu          = Smooth("elu",         "where(x > 0, x, alpha * expm1(minimum(x, 0)))", (

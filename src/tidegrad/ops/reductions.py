@@ -12,9 +12,9 @@ from numpy import ndarray
 from ..core import Tensor, bind
 from ..dtypes import as_dtype, floating
 from ..kinds import Reduce, cast, inverse, permute, reshape, sum_, where
-from ..shapes import Shape, canonical_axes, size_of
+from ..shapes import Shape, canonical_axes, reduced, size_of
 from .creation import lift
-from .elementwise import abs_, exp, isfinite, length, logical_and, not_equal, stop_gradient
+from .elementwise import abs_, direction, exp, gap, log, not_equal, stop_gradient
 from .scans import backwards, delayed, running_product
 
 __all__ = ["all", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max"]
@@ -45,17 +45,18 @@ def product_of_others(x: Any, *, axes: Shape) -> Any:
     return permute(reshape(before * after, shape=turned.shape), axes=inverse(order))
 
 
-def log_sum_exp(x: ndarray, *, axes: Shape, keepdims: bool) -> ndarray:
-    top = np.maximum.reduce(x, axis=axes, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(divide="ignore"):  # log(0) = -inf is right where everything is -inf
-        found = np.log(np.add.reduce(np.exp(x - top), axis=axes, keepdims=True)) + top
-    return found if keepdims else found.reshape([n for i, n in enumerate(x.shape) if i not in axes])
-
-
-def soft_share(x: Any, z: Any) -> Any:
-    """The slope of logsumexp: the softmax, and 0 where everything is -inf."""
-    return exp(x - where(z == -np.inf, 0, z))
+def two_norm(x: ndarray, *, axes: Shape, keepdims: bool) -> ndarray:
+    """The root of the sum of squares, of scaled elements where squares overflow or vanish."""
+    with np.errstate(over="ignore"):
+        squares = sum_.run(x * x, axes=axes, keepdims=keepdims)
+    safe = np.finfo(x.dtype).tiny * 2**60
+    if np.all((squares > safe) & (squares < np.inf)):
+        return np.sqrt(squares)
+    scale = np.maximum.reduce(np.abs(x), axis=axes, keepdims=True, initial=0)
+    scale = np.where((scale > 0) & (scale < np.inf), scale, 1)
+    y = x / scale
+    squares = sum_.run(y * y, axes=axes, keepdims=keepdims)
+    return np.sqrt(squares) * scale.reshape(squares.shape)
 
 
 def as_bool(dtype: np.dtype) -> np.dtype:
@@ -78,7 +79,7 @@ all_ = Reduce("all", fold(np.logical_and), dtype=as_bool)
 any_ = Reduce("any", fold(np.logical_or), dtype=as_bool)
 argmax_ = Reduce("argmax", place_of(np.argmax), dtype=as_index, empty=False)
 argmin_ = Reduce("argmin", place_of(np.argmin), dtype=as_index, empty=False)
-logsumexp_ = Reduce("logsumexp", log_sum_exp, soft_share)
+norm_ = Reduce("norm", two_norm, lambda x, z: direction(x, z))
 
 
 def reduction(prim: Reduce, x: Any, axis: Axis, keepdims: bool, dtype: Any = None) -> Tensor:
@@ -175,7 +176,7 @@ def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False
     away, axes, count = deviations(x, axis, "std")
     left = count - correction
     scale = left**-0.5 if left > 0 else np.inf if count else np.nan
-    return euclidean(away, axes, keepdims) * float(scale)
+    return norm_(away, axes=axes, keepdims=bool(keepdims)) * float(scale)
 
 
 def deviations(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
@@ -183,21 +184,6 @@ def deviations(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
     axes = canonical_axes(axis, x.array.ndim, operation)
     away = x - mean(x, axes, keepdims=True)
     return away, axes, size_of(tuple(x.array.shape[a] for a in axes))
-
-
-def euclidean(x: Tensor, axes: Shape, keepdims: bool) -> Tensor:
-    """The 2-norm, of elements scaled so that their squares neither overflow nor vanish."""
-    if builtins.any(x.array.shape[a] == 0 for a in axes):
-        return sum_(x, axes=axes, keepdims=bool(keepdims))
-    largest = max_(abs_(stop_gradient(x)), axes=axes, keepdims=True)
-    scale = where(logical_and(isfinite(largest), largest != 0), largest, 1)
-    y = x / cast(scale, dtype=x.array.dtype)
-    found = length(sum_(y * y, axes=axes, keepdims=True)) * scale
-    return found if keepdims else reshape(found, shape=without(found.array.shape, axes))
-
-
-def without(shape: Shape, axes: Shape) -> Shape:
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
 def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
@@ -209,7 +195,7 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     x = in_floats(x, "vector_norm")
     axes = canonical_axes(axis, x.array.ndim, "vector_norm")
     if ord == 2:
-        return euclidean(x, axes, keepdims)
+        return norm_(x, axes=axes, keepdims=bool(keepdims))
     size = abs_(x)
     if ord == np.inf or ord == -np.inf:
         return (max_ if ord > 0 else min_)(size, axes=axes, keepdims=bool(keepdims))
@@ -226,18 +212,28 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over `axis`, without overflow."""
-    return reduction(logsumexp_, in_floats(x, "logsumexp"), axis, keepdims)
+    """log(sum(exp(x))) over `axis`, without overflow; -inf over no elements.
+
+    >>> tg.logsumexp([1e4, 1e4 - 1])
+    tensor(10000.313)
+    """
+    x = in_floats(x, "logsumexp")
+    axes = canonical_axes(axis, x.array.ndim, "logsumexp")
+    if not x.array.size:
+        return sum_(x, axes=axes, keepdims=bool(keepdims)) - np.inf
+    low, top = below_top(x, axes)
+    found = log(sum_(exp(low), axes=axes, keepdims=True)) + top
+    return found if keepdims else reshape(found, shape=reduced(x.array.shape, axes, False))
 
 
-def below_top(x: Tensor, axes: Shape) -> Tensor:
-    """`x` minus its largest element over `axes`, which softmax is blind to."""
+def below_top(x: Tensor, axes: Shape) -> tuple[Tensor, Tensor]:
+    """`x` minus its largest element over `axes`, to which softmax is blind; and that element."""
     top = max_(stop_gradient(x), axes=axes, keepdims=True)
-    return x - where(isfinite(top), top, 0)
+    return gap(x, top), top
 
 
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """Exponentials over `axis`, scaled to sum to 1.
+    """Exponentials over `axis`, scaled to sum to 1; infinite ones share like ties.
 
     >>> tg.softmax([1000.0, 0.0])
     tensor([1., 0.])
@@ -246,15 +242,19 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
     axes = canonical_axes(axis, x.array.ndim, "softmax")
     if not x.array.size:
         return x
-    powers = exp(below_top(x, axes))
+    powers = exp(below_top(x, axes)[0])
     return powers / sum_(powers, axes=axes, keepdims=True)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """The logarithm of softmax, exact where probabilities vanish."""
+    """The logarithm of softmax, exact where probabilities vanish.
+
+    >>> tg.log_softmax([1000.0, 0.0])
+    tensor([    0., -1000.])
+    """
     x = in_floats(x, "log_softmax")
     axes = canonical_axes(axis, x.array.ndim, "log_softmax")
     if not x.array.size:
         return x
-    low = below_top(x, axes)
-    return low - logsumexp_(low, axes=axes, keepdims=True)
+    low, _ = below_top(x, axes)
+    return low - log(sum_(exp(low), axes=axes, keepdims=True))
