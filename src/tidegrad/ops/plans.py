@@ -135,14 +135,24 @@ def form(labels: str, batch: Sequence[str], *pair: list[str]) -> Callable[[ndarr
             if len(order) == 2
             else (lambda x: x.transpose(order))
         )
-    middle = len(held) + len(pair[0])
+    other = tuple(labels.index(n) for group in (held, *pair[::-1]) for n in group)
+    ends = [labels.index(group[-1]) for group in pair if group]
+    split = len(held) + len(pair[0]), len(held) + len(pair[1])
     missing = [i for i, n in enumerate(batch) if n not in labels]
 
     def shaped(x: ndarray) -> ndarray:
-        x = x.transpose(order) if turned else x
+        # Where axes can only be joined in a copy, it is made along the longest lines in memory.
+        swap = len(ends) == 2 and line(x, ends[0]) < line(x, ends[1])
+        x = x.transpose(other if swap else order) if swap or turned else x
         shape = list(x.shape[: len(held)])
         for i in missing:
             shape.insert(i, 1)
-        return x.reshape(*shape, prod(x.shape[len(held) : middle]), prod(x.shape[middle:]))
+        x = x.reshape(*shape, prod(x.shape[len(held) : split[swap]]), prod(x.shape[split[swap] :]))
+        return x.swapaxes(-1, -2) if swap else x
 
     return shaped
+
+
+def line(x: ndarray, axis: int) -> tuple[int, int]:
+    """Smaller for an axis whose elements are nearer to each other, or more."""
+    return abs(x.strides[axis]), -x.shape[axis]
