@@ -117,7 +117,7 @@ def show(history, entropy, path):
     figure.savefig(path, dpi=120)
 
 
-def main(folder="demo", epochs=8, width=128, modules=TRAINED_ON):
+def main(folder="demo", epochs=6, width=128, modules=TRAINED_ON):
     """Train, write samples, draw; bits per held-out character, and the unigram entropy."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
