@@ -27,7 +27,7 @@ class detect_anomaly:
     >>> with tg.detect_anomaly():
     ...     tg.log(tg.tensor([1.0, -1.0]))
     Traceback (most recent call last):
-    tidegrad.errors.AnomalyError: log: 1 of 2 elements is NaN ...
+    tidegrad.errors.AnomalyError: log: 1 of 2 elements is NaN, at <...>:2
     """
 
     def __init__(self) -> None:

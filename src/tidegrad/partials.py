@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
@@ -36,14 +35,14 @@ class Partial:
 
     def __init__(self, function: Callable, inputs: int):
         self.function = function
-        arguments = inspect.signature(function).parameters.values()
-        names = [a.name for a in arguments if a.kind is a.POSITIONAL_OR_KEYWORD]
-        self.params = [a.name for a in arguments if a.kind is a.KEYWORD_ONLY]
+        code = function.__code__
+        names = code.co_varnames[: code.co_argcount]
+        self.params = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
         self.positions = [inputs if n == "z" else INPUTS[:inputs].index(n) for n in names]
         self.at = reader(function, self.positions, self.params)
 
 
-def reader(function: Callable, positions: list[int], params: list[str]) -> Callable:
+def reader(function: Callable, positions: list[int], params: Sequence[str]) -> Callable:
     """`function` applied to what (saved, params) hold for it; the frequent forms without loops."""
     if not positions and not params:
         constant = function()
@@ -51,6 +50,9 @@ def reader(function: Callable, positions: list[int], params: list[str]) -> Calla
     if len(positions) == 1 and not params:
         (only,) = positions
         return lambda saved, _: function(saved[only])
+    if len(positions) == 2 and not params:
+        one, two = positions
+        return lambda saved, _: function(saved[one], saved[two])
     return lambda saved, given: function(
         *[saved[k] for k in positions], **{name: given[name] for name in params}
     )
