@@ -25,7 +25,7 @@ FLOORS = {
     2: "partials kinds trees",
     3: "ops",
     4: "methods protocols namespace linalg",
-    5: "autodiff transforms linearize batch custom checkpoint check anomaly updates",
+    5: "autodiff transforms linearize batch custom recompute check anomaly updates",
     6: "jit backends",
     7: "__init__ nn optim data io viz training",
     8: "dialects __main__",

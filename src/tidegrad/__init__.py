@@ -11,11 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from . import autodiff, errors, linalg, methods, protocols, trees
-from .anomaly import detect_anomaly
-from .check import check_grads
-from .checkpoint import checkpoint
 from .core import Tensor
-from .custom import custom_vjp
 from .dtypes import DTYPES, default_dtype, set_default_dtype
 from .linearize import hessian, hvp, jacobian, jvp, vjp
 from .namespace import PUBLIC
@@ -28,9 +24,17 @@ __version__ = "0.1.0"
 globals().update(PUBLIC)
 globals().update(DTYPES)
 
-# The libraries are loaded at first use, so that `import tidegrad` costs little more than NumPy.
+# Loaded at first use, so that `import tidegrad` costs little more than NumPy.
 LIBRARIES = ("data", "io", "nn", "optim", "training", "viz")
-FUNCTIONS = {"save": "io", "load": "io", "draw": "viz"}
+FUNCTIONS = {
+    "check_grads": "check",
+    "checkpoint": "recompute",
+    "custom_vjp": "custom",
+    "detect_anomaly": "anomaly",
+    "draw": "viz",
+    "load": "io",
+    "save": "io",
+}
 
 
 def __getattr__(name: str) -> Any:

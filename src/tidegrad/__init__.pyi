@@ -4,11 +4,7 @@ from typing import Any
 import numpy as np
 
 from . import autodiff as autodiff, errors as errors, linalg as linalg, methods as methods, protocols as protocols, trees as trees
-from .anomaly import detect_anomaly as detect_anomaly
-from .check import check_grads as check_grads
-from .checkpoint import checkpoint as checkpoint
 from .core import Tensor as Tensor
-from .custom import custom_vjp as custom_vjp
 from .dtypes import DTYPES as DTYPES, default_dtype as default_dtype, set_default_dtype as set_default_dtype
 from .linearize import hessian as hessian, hvp as hvp, jacobian as jacobian, jvp as jvp, vjp as vjp
 from .ops import random as random
@@ -20,9 +16,13 @@ from . import nn as nn
 from . import optim as optim
 from . import training as training
 from . import viz as viz
-from .io import save as save
-from .io import load as load
+from .check import check_grads as check_grads
+from .recompute import checkpoint as checkpoint
+from .custom import custom_vjp as custom_vjp
+from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
+from .io import load as load
+from .io import save as save
 
 from .ops.reductions import all as all
 from .namespace import allclose as allclose

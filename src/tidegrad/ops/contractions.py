@@ -94,7 +94,8 @@ def matmul_spec(a: Shape, b: Shape) -> tuple[Shape, Shape, str]:
     x_batch, y_batch = a[:-2], b[:-2]
     ndim = max(len(x_batch), len(y_batch))
     x_own, y_own, out = "", "", ""
-    x_shape, y_shape = [], []
+    x_shape: list[int] = []
+    y_shape: list[int] = []
     for axis in range(-ndim, 0):
         label = chr(ord("A") + ndim + axis)
         n = x_batch[axis] if -axis <= len(x_batch) else None
