@@ -1,0 +1,121 @@
+"""Floor 7. draw, and what it returns: a picture that shows itself and can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from os import PathLike, fspath
+from typing import Any
+
+import tidegrad as tg
+
+from ..io.atomic import replacing
+from .collect import collect
+from .compose import compose
+from .describe import Wishes
+from .dot import dot
+from .naming import named, place_names
+from .picture import Picture
+from .running import run
+from .svg import svg
+
+__all__ = ["Drawing", "draw"]
+
+
+def draw(
+    what: Any,
+    *args: Any,
+    names: Any = None,
+    values: bool = False,
+    gradients: bool = False,
+    fold: bool = True,
+    limit: int = 1500,
+) -> Drawing:
+    """The graph of a tensor, of a tree of tensors, or of what a function makes of `args`.
+
+    `names` is a Module or a dict of tensors and Modules.  `values` and `gradients` are shown
+    where something still keeps them.  A part that repeats itself in operations, shapes, dtypes
+    and wiring is drawn once (`fold`), and no more than `limit` boxes are drawn, those nearest to
+    the result: the picture says so.  A function is run with its float arguments as leaves.
+    The layout is the layered one of Sugiyama, Tagawa and Toda (1981).
+
+    >>> w = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> picture = tg.draw((w * w).sum(), names={"w": w}, values=True)
+    >>> picture
+    Drawing(3 boxes, 3 arrows)
+    >>> picture.save("graph.svg")
+    >>> tg.draw(lambda x: tg.exp(x), 1.0)
+    Drawing(2 boxes, 1 arrows)
+    """
+    if limit < 1:
+        raise ValueError(f"draw: limit is the most boxes to draw, at least 1, not {limit}")
+    tensors, pairs = resolve(what, args, list(named(names)) if names is not None else [])
+    items, results = collect(tensors)
+    wishes = Wishes(values, gradients, fold, limit, place_names(pairs, items))
+    return Drawing(compose(items, results, wishes))
+
+
+def resolve(what: Any, args: Sequence[Any], pairs: list) -> tuple[list, list]:
+    """The tensors to draw, and all names that are known for tensors."""
+    if callable(what) and not isinstance(what, tg.Tensor):
+        what, arguments, leaves = run(what, args)
+        pairs = [(name, leaves.get(id(tensor), tensor)) for name, tensor in pairs] + arguments
+    elif args:
+        raise TypeError(
+            f"draw: arguments go with a function to be run, not with {type(what).__name__}"
+        )
+    tensors = [leaf for leaf in tg.trees.flatten(what)[0] if isinstance(leaf, tg.Tensor)]
+    if not tensors:
+        raise TypeError(
+            "draw: takes a tensor, a tree of tensors, or a function that returns such, and "
+            f"found no tensor in {type(what).__name__}"
+        )
+    return tensors, pairs
+
+
+class Drawing:
+    """A picture of a graph: in a notebook it shows itself.
+
+    >>> drawing = tg.draw(tg.tensor([1.0, 2.0]))
+    >>> drawing.svg.startswith("<svg "), drawing.dot.startswith("digraph")
+    (True, True)
+    """
+
+    def __init__(self, picture: Picture):
+        self.picture = picture
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as an SVG document, complete in itself."""
+        return svg(self.picture)
+
+    @cached_property
+    def dot(self) -> str:
+        """The picture as Graphviz source text."""
+        return dot(self.picture)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the picture to a file that ends in .svg or .dot, replacing it whole or not at all.
+
+        ValueError for any other ending; OSError where it cannot be written.
+
+        >>> tg.draw(tg.tensor(1.0)).save("one.dot")
+        """
+        name = fspath(path)
+        formats: dict[str, Callable[[], str]] = {
+            ".svg": lambda: self.svg,
+            ".dot": lambda: self.dot,
+        }
+        ending = next((ending for ending in formats if name.lower().endswith(ending)), None)
+        if ending is None:
+            raise ValueError(f"draw: a drawing is saved as .svg or as .dot, not as {name!r}")
+        text = formats[ending]().encode()
+        with replacing(name) as file:
+            file.write(text)
+
+    def _repr_svg_(self) -> str:
+        # A page shrinks what is too wide for it; some viewers of files stumble over the style.
+        return self.svg.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+
+    def __repr__(self) -> str:
+        return f"Drawing({len(self.picture.boxes)} boxes, {len(self.picture.arrows)} arrows)"
