@@ -70,10 +70,10 @@ class Prim:
 def scale(g: Any, slope: Any, singular: bool) -> Any:
     """`g * slope`, where a slope of bool selects and an infinite slope leaves a zero `g` zero."""
     if type(slope) is ndarray and slope.dtype is g.dtype and not singular:
+        local.invalid = False
         product = g * slope
-        if not local.invalid:
+        if not local.invalid:  # NumPy met no 0 * inf
             return product
-        local.invalid, singular = False, True  # perhaps 0 * inf: once more, with care
     if slope is False:
         return where(False, g, 0)
     if type(slope) in (bool, int, float):
@@ -82,9 +82,10 @@ def scale(g: Any, slope: Any, singular: bool) -> Any:
         return where(slope, g, 0)
     if slope.dtype is not g.dtype:
         slope = cast(slope, dtype=g.dtype)
-    if (singular or type(slope) is Tensor) and not bounded(slope):
+    if not bounded(slope):
         # The slope itself is masked, not the product: differentiated once more, 0 * inf is NaN.
-        slope = where((g != 0) | (slope - slope == 0), slope, 0)
+        finite = (slope - slope == 0) if singular else abs(slope) != np.inf
+        slope = where((g != 0) | finite, slope, 0)
     return g * slope
 
 

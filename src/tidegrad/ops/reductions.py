@@ -15,6 +15,7 @@ from ..kinds import Reduce, cast, inverse, permute, reshape, sum_, where
 from ..shapes import Shape, canonical_axes, reduced, size_of
 from .creation import lift
 from .elementwise import abs_, direction, exp, gap, log, not_equal, stop_gradient
+from .movement import cut
 from .scans import backwards, delayed, running_product
 
 __all__ = ["all", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max"]
@@ -180,8 +181,12 @@ def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False
 
 
 def deviations(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
+    """How far the elements are from their mean, the axes, and how many there are along these."""
     x = in_floats(x, operation)
     axes = canonical_axes(axis, x.array.ndim, operation)
+    # Counted from the first element, so that equal ones are at their mean exactly.
+    first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.array.ndim))
+    x = x - cut(stop_gradient(x), key=first)
     away = x - mean(x, axes, keepdims=True)
     return away, axes, size_of(tuple(x.array.shape[a] for a in axes))
 

@@ -113,7 +113,8 @@ def _soft(
         target = target * (1 - smoothing) + smoothing / classes
     if weight is not None:
         target = target * _shaped(_along(weight, classes, "cross_entropy"), scores.ndim, axis)
-    loss = -tg.sum(scores * target, axis=axis)
+    # A class of probability 0 costs nothing, also where its score is -inf.
+    loss = -tg.sum(tg.where(target == 0, 0.0, scores) * target, axis=axis)
     return reduced(loss, reduction, "cross_entropy")
 
 
