@@ -89,7 +89,7 @@ def follow(
 
 def values(f: Callable, xs: list[ndarray]) -> list[ndarray]:
     with Recording(False):
-        return [y.array for y in flatten(f(*[Tensor(x) for x in xs]))[0]]
+        return [y.array for y in flatten(f(*[Tensor(np.asarray(x)) for x in xs]))[0]]
 
 
 def differences(f: Callable, xs: list[ndarray], ts: list[ndarray], eps: float) -> list[ndarray]:
