@@ -79,8 +79,7 @@ square       = Map("square",         "x * x",    (lambda x: 2 * x,))
 reciprocal   = Steep("reciprocal",   "1 / x",    (lambda z: -z * z,))
 sqrt         = Steep("sqrt",         "sqrt(x)",  (lambda z: 0.5 / z,))
 hypot        = Smooth("hypot",       "hypot(x, y)", (
-    lambda x, z: direction(x, z),
-    lambda y, z: direction(y, z)))
+    lambda x, z: direction(x, z), lambda y, z: direction(y, z)))
 
 exp          = Smooth("exp",         "exp(x)",   (lambda z: z,))
 expm1        = Smooth("expm1",       "expm1(x)", (lambda x: exp(x),))
@@ -118,8 +117,7 @@ trunc        = Map("trunc",          "trunc(x)", (lambda: False,), kernel=specia
 round_       = Map("round",          "rint(x)",  (lambda: False,), kernel=special.whole(np.rint))
 nextafter    = Smooth("nextafter",   "nextafter(x, y)", (lambda: 1, lambda: False))
 copysign     = Smooth("copysign",    "copysign(x, y)", (
-    lambda x, y: sign(x) * copysign(1.0, y),
-    lambda: False))
+    lambda x, y: sign(x) * copysign(1.0, y), lambda: False))
 
 maximum      = Map("maximum",        "maximum(x, y)", (
     lambda x, y: ties(x > y, x == y),
