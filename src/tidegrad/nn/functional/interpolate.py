@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import tidegrad as tg
+from tidegrad.ops.windows import spread_windows
 
 __all__ = ["interpolate"]
 
@@ -29,6 +30,10 @@ def interpolate(
     """
     x = tg.asarray(input)
     axes = x.ndim - 2
+    if axes < 1:
+        raise ValueError(
+            f"interpolate: takes (batch, channels, ...) with one axis or more, not shape {x.shape}"
+        )
     if mode != "nearest" and LINEAR.get(mode) != axes:
         raise ValueError(
             f'interpolate: mode is "nearest", "linear" for 3 axes or "bilinear" for 4, not '
@@ -38,18 +43,15 @@ def interpolate(
         raise ValueError("interpolate: give either size or scale_factor")
     if mode == "nearest" and align_corners is not None:
         raise ValueError("interpolate: align_corners is for linear and bilinear")
-    factors = listed(scale_factor, axes)
-    wanted = listed(size, axes)
-    for k in range(axes):
-        n = x.shape[2 + k]
-        m = int(n * factors[k]) if size is None else int(wanted[k])
-        if m < 1 or n < 1:
-            raise ValueError(f"interpolate: axis {2 + k} would go from size {n} to {m}")
-        step = n / m if size is not None else 1 / factors[k]
+    factors, wanted = listed(scale_factor, axes), listed(size, axes)
+    for axis, (n, factor, m) in enumerate(zip(x.shape[2:], factors, wanted, strict=True), 2):
+        m = int(n * factor) if m is None else m
+        if not isinstance(m, int) or m < 1 or n < 1:
+            raise ValueError(f"interpolate: axis {axis} would go from size {n} to {m}")
         if mode == "nearest":
-            x = nearest(x, 2 + k, m, step)
-        else:
-            x = linear(x, 2 + k, m, step, align_corners)
+            x = nearest(x, axis, m, factor)
+        elif m != n:  # as in PyTorch, an axis that keeps its size keeps its elements
+            x = linear(x, axis, m, n / m if factor is None else 1 / factor, align_corners)
     return x
 
 
@@ -60,10 +62,27 @@ def listed(value: Any, axes: int) -> Sequence[Any]:
     return found
 
 
-def nearest(x: tg.Tensor, axis: int, m: int, step: float) -> tg.Tensor:
+def nearest(x: tg.Tensor, axis: int, m: int, factor: float | None) -> tg.Tensor:
     """Along one axis, the element whose cell a new element begins in."""
-    places = np.minimum(np.floor(np.arange(m) * step), x.shape[axis] - 1)
-    return tg.take(x, places.astype(np.int64), axis=axis)
+    n = x.shape[axis]
+    places = np.arange(m) * n // m
+    if m % n == 0 and factor in (None, m // n):
+        # Each element becomes a window of its own, which is summed on the way back.
+        return spread_windows(x, **repeated(x.shape, axis, m // n))
+    if factor is not None:
+        # In float32, as PyTorch counts them, so that the same elements are taken.
+        places = np.floor(np.arange(m, dtype=np.float32) * np.float32(1 / factor))
+    return tg.take(x, np.minimum(places, n - 1).astype(np.int64), axis=axis)
+
+
+def repeated(shape: tuple[int, ...], axis: int, times: int) -> dict[str, Any]:
+    """`axis` and those after it in windows that do not overlap: of `times` elements, and of 1."""
+    size = (times, *[1] * (len(shape) - axis - 1))
+    return {
+        "size": size,
+        "stride": size,
+        "shape": (*shape[:axis], shape[axis] * times, *shape[axis + 1 :]),
+    }
 
 
 def linear(x: tg.Tensor, axis: int, m: int, step: float, align: bool | None) -> tg.Tensor:
