@@ -86,7 +86,8 @@ class Node:
 
 NOTHING: list = []
 FREED: list = []
-RAW = {ndarray, float, int, bool}
+WEAK = {float, int, bool}
+RAW = {ndarray, *WEAK}
 
 
 def leaf(tensor: Tensor) -> Node:
@@ -106,6 +107,8 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
 
     Nothing is checked here: where NumPy refuses, the operation's own rule is asked why.
     """
+    if len(args) < 3 and type(args[0]) is type(args[-1]) is ndarray:
+        return prim.run(*args, **params)  # a derivative at work: its dtypes agree already
     if local.trace is not None:
         return local.trace(prim, args, params)
     arrays: list = []
@@ -119,9 +122,8 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
                 mask |= bit
         elif kind not in RAW and not isinstance(a, np.generic):
             return bind(prim, prim.lift(args), params)
-        if kind is float:
-            weak = True
-        elif kind is not int and kind is not bool and a.dtype is not dtype:
+        weak = weak or kind is float
+        if kind not in WEAK and a.dtype is not dtype:
             if dtype is not None and prim.promotes:
                 return bind(prim, prim.unify(args), params)
             dtype = a.dtype
@@ -168,7 +170,9 @@ def toposort(roots: Iterable[Node], stops: Container[Node] = ()) -> list[Node]:
             order.append(node[0])
         elif node is not None and node not in seen:
             seen.add(node)
-            stack.append((node,))
-            if node not in stops:
+            if node.parents and node not in stops:
+                stack.append((node,))
                 stack += node.parents
+            else:
+                order.append(node)
     return order
