@@ -69,10 +69,7 @@ class Node:
     refers weakly to the Tensor whose `.grad` this node feeds.
     """
 
-    __slots__ = (
-        *("__weakref__", "dtype", "owner", "params"),
-        *("parents", "prim", "saved", "shape"),
-    )
+    __slots__ = ("__weakref__", "dtype", "owner", "params", "parents", "prim", "saved", "shape")
 
     def __init__(self, prim: Any, parents: tuple, params: dict, like: Any, saved: Any):
         self.prim = prim
@@ -138,8 +135,7 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
         prim.explain(args, params)
         raise
     if bare:
-        # A number made of numbers stays weak, as Python's own are.
-        return out.item() if dtype is None and isinstance(out, np.generic) else out
+        return out.item() if dtype is None and isinstance(out, np.generic) else out  # still weak
     out = out if type(out) is ndarray else np.asarray(out)
     tracked = mask and out.dtype.kind == "f" and prim.differentiable and local.recording
     return Tensor(out, record(prim, arrays, nodes, mask, params, out) if tracked else None)
