@@ -1,4 +1,4 @@
-"""What eager work costs: `python -m benchmarks.eager` prints ratios measured by turns in one run."""
+"""What eager work costs: `python -m benchmarks.eager` prints ratios measured by turns."""
 
 import argparse
 import io
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ OPERATIONS = {
     "exp(x)": (lambda x, y, w: np.exp(x), lambda g, x, y, w: (g * x,)),
     "tanh(x)": (lambda x, y, w: np.tanh(x), lambda g, x, y, w: (g * (1 - x * x),)),
     "x @ w": (lambda x, y, w: x @ w, lambda g, x, y, w: (g @ w.T, x.T @ g)),
-    "sum(x)": (lambda x, y, w: np.add.reduce(x, axis=None), lambda g, x, y, w: (np.full((3, 4), g),)),
+    "sum(x)": (lambda x, y, w: np.add.reduce(x, axis=None), lambda g, x, y, w: np.full((3, 4), g)),
     "x.T": (lambda x, y, w: x.T, lambda g, x, y, w: (g.T,)),
     "x[1]": (lambda x, y, w: x[1], lambda g, x, y, w: (placed(g),)),
 }  # fmt: skip
@@ -45,33 +46,36 @@ def operations():
     print(f"{'':10}{'NumPy':>9}{'untracked':>12}{'tracked':>12}{'backward':>12}")
     for name, (numpy, pull) in OPERATIONS.items():
         one = FUNCTIONS.get(name)
-        ours = (lambda x, y, w, one=one: one(x)) if one else numpy
-        plain = [tg.tensor(a) for a in (X, X, W)]
-        leaves = [tg.tensor(a, requires_grad=True) for a in (X, X, W)]
-        out = np.asarray(numpy(X, X, W))
-        g = np.ones_like(out)
-        taken = turns({
-            "numpy": lambda: numpy(X, X, W),
-            "untracked": lambda: ours(*plain),
-            "tracked": lambda: ours(*leaves),
-            "pull": lambda: pull(g, X, X, W),
-        })  # fmt: skip
-        # Many operations, each on leaves of its own, and one backward through them all.
-        many = [[tg.tensor(a, requires_grad=True) for a in (X, X, W)] for _ in range(CHAIN)]
-        both = turns({
-            "forward": lambda: [ours(*own) for own in many],
-            "backward": lambda: ebb({ours(*own).node: g for own in many}),
-        })  # fmt: skip
-        back = (both["backward"] - both["forward"]) / CHAIN - taken["pull"]
-        over = [taken["untracked"] - taken["numpy"], taken["tracked"] - taken["numpy"], back]
-        print(f"{name:10}{taken['numpy'] * 1e6:9.2f}" + "".join(f"{t * 1e6:12.2f}" for t in over))
+        taken = operation(numpy, (lambda x, y, w, one=one: one(x)) if one else numpy, pull)
+        print(f"{name:10}{taken[0] * 1e6:9.2f}" + "".join(f"{t * 1e6:12.2f}" for t in taken[1:]))
+
+
+def operation(numpy, ours, pull):
+    """Seconds of NumPy's call, and what ours takes over it: untracked, tracked, backward."""
+    arrays = (X, X, W)
+    plain = [tg.tensor(a) for a in arrays]
+    leaves = [tg.tensor(a, requires_grad=True) for a in arrays]
+    g = np.ones_like(np.asarray(numpy(*arrays)))
+    # Many operations, each on leaves of its own, and one backward through them all.
+    many = [[tg.tensor(a, requires_grad=True) for a in arrays] for _ in range(CHAIN)]
+    taken = turns({
+        "numpy": lambda: numpy(*arrays),
+        "untracked": lambda: ours(*plain),
+        "tracked": lambda: ours(*leaves),
+        "pull": lambda: pull(g, *arrays),
+        "forward": lambda: [ours(*own).node for own in many],
+        "both": lambda: ebb({ours(*own).node: g for own in many}),
+    })  # fmt: skip
+    backward = (taken["both"] - taken["forward"]) / CHAIN
+    base = taken["numpy"]
+    return base, taken["untracked"] - base, taken["tracked"] - base, backward - taken["pull"]
 
 
 def mlp(library, sizes, batch, classes):
     """A training step: zero_grad, forward, backward, Adam; the loss is returned."""
     nn, optim = (tg.nn, tg.optim) if library is tg else (library.nn, library.optim)
     layers = []
-    for k, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for k, (n, m) in enumerate(pairwise(sizes)):
         layers += [nn.Linear(n, m)] + ([nn.ReLU()] if k < len(sizes) - 2 else [])
     net = nn.Sequential(*layers)
     optimizer = optim.Adam(net.parameters(), lr=1e-3)
@@ -95,12 +99,13 @@ def mlp(library, sizes, batch, classes):
 
 
 def autograd_mlp(sizes, batch):
-    """The same step with the `autograd` package, whose optimizers.adam updates are repeated here."""
+    """The same step with the `autograd` package, Adam being written out as its own does it."""
     import autograd
     import autograd.numpy as anp
 
     random = np.random.default_rng(0)
-    weights = [random.standard_normal((n, m)).astype(np.float32) * 0.1 for n, m in zip(sizes, sizes[1:], strict=False)]
+    pairs = list(pairwise(sizes))
+    weights = [random.standard_normal(pair).astype(np.float32) * 0.1 for pair in pairs]
     biases = [np.zeros(m, np.float32) for m in sizes[1:]]
     x = random.standard_normal((batch, sizes[0])).astype(np.float32)
     y = random.standard_normal((batch, sizes[-1])).astype(np.float32)
@@ -190,7 +195,9 @@ def sizes():
                 wheel.write(path, path.relative_to(root.parent))
     sources = sum(p.stat().st_size for p in root.rglob("*") if p.suffix in {".py", ".pyi"})
     compiled = sum(p.stat().st_size for p in root.rglob("*.pyc"))
-    print(f"\nwheel {len(packed.getvalue()) / 1e3:.0f} kB; installed: sources {sources / 1e3:.0f} kB,")
+    print(
+        f"\nwheel {len(packed.getvalue()) / 1e3:.0f} kB; installed: sources {sources / 1e3:.0f} kB,"
+    )
     print(f"compiled by this Python {compiled / 1e3:.0f} kB (what has been imported)")
 
 

@@ -22,7 +22,8 @@ PROPERTIES = {
 SETTABLE = {"data": "Any", "requires_grad": "bool"}
 # What a dunder returns where it is not a Tensor.
 RETURNS = {
-    "__bool__": "bool", "__len__": "int", "__int__": "int", "__float__": "float", "__index__": "int",
+    "__bool__": "bool", "__len__": "int", "__int__": "int", "__float__": "float",
+    "__index__": "int",
     "__hash__": "int", "__repr__": "str", "__format__": "str", "__contains__": "bool",
     "__iter__": "Iterator[Tensor]", "__setitem__": "None", "__array__": "ndarray",
     "__array_ufunc__": "Any", "__array_function__": "Any", "__dlpack__": "Any",
@@ -106,7 +107,8 @@ def core():
             parts.append(f"class Node:\n{body}\n    def {head(init)}: ...\n\n")
         elif isinstance(node, ast.ClassDef) and node.name == "Local":
             parts.append(
-                "class Local:\n    recording: bool\n    trace: Any\n    invalid: bool\n    watch: Any\n\n"
+                "class Local:\n    recording: bool\n    trace: Any\n"
+                "    invalid: bool\n    watch: Any\n\n"
                 "local: Local\n\n"
             )
         elif isinstance(node, ast.FunctionDef):
