@@ -21,6 +21,7 @@ from .dtypes import floating, promote
 from .errors import ShapeError
 from .partials import Drop, Partial, Rule, bounded, compiled, words
 from .shapes import ALL, Shape, broadcast, broadcast_axes, reduced
+from .sums import total
 
 __all__ = ["Map", "Move", "Opaque", "Prim", "Reduce", "cast", "expand", "inverse", "permute"]
 __all__ += ["reshape", "spread", "sum_", "sum_to", "where"]
@@ -276,12 +277,7 @@ expand = Move(
     lambda g, node, i: sum_to(g, node.parents[0].shape),
 )
 
-sum_ = Reduce(
-    "sum",
-    lambda x, *, axes, keepdims: np.add.reduce(x, axis=axes, keepdims=keepdims),
-    lambda: 1,
-    dtype=lambda dtype: np.add.reduce(np.empty(0, dtype)).dtype,
-)
+sum_ = Reduce("sum", total, lambda: 1, dtype=lambda dtype: np.add.reduce(np.empty(0, dtype)).dtype)
 
 
 def sum_to(g: Any, shape: Shape) -> Any:
