@@ -102,6 +102,10 @@ def parsed(spec: str, shapes: tuple) -> tuple[list[str], str, list[tuple[int, ..
     spare = [chr(0x3B1 + k) for k in range(wide)]
     terms = [spelled(p, s, spare, spec) for p, s in zip(parts, shapes, strict=True)]
     everything = "".join(terms)
+    if arrow and wide and DOTS not in result:
+        raise ValueError(
+            f"einsum: the result of {spec!r} needs '...' for the axes that it stands for"
+        )
     if arrow:
         out = result.replace(DOTS, "".join(spare))
     else:
