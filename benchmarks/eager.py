@@ -2,6 +2,8 @@
 
 import argparse
 import io
+import marshal
+import os
 import subprocess
 import sys
 import zipfile
@@ -182,7 +184,9 @@ def imports():
 
 
 def alone(program):
-    return lambda: subprocess.run([sys.executable, "-c", program], check=True)
+    """A run of `program` in a fresh interpreter, with compiled modules as an installation has."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run([sys.executable, "-c", program], check=True, env=env)
 
 
 def sizes():
