@@ -1,4 +1,4 @@
-"""draw: what is in the picture, its names, values and gradients, and how it is saved."""
+"""draw: what is in the picture, its values and gradients, its labels, and how it is saved."""
 
 import re
 from dataclasses import dataclass
@@ -89,27 +89,6 @@ def test_several_roots_in_a_tree(x):
     assert sorted(results) == ["3", "exp", "leaf", "multiply"]
 
 
-def test_names_of_tensors_results_and_constants(x):
-    c, h = tg.tensor([[1.0, 2.0, 3.0]]), tg.exp(x)
-    drawing = tg.draw((h * c).sum(), names={"x": x, "c": c, "h": h})
-    assert [first for first, *_ in lines(drawing)] == ["x", "h = exp", "c", "multiply", "sum"]
-
-
-def test_names_from_modules():
-    net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.nn.ReLU(), tg.nn.Linear(3, 1))
-    y = net(tg.tensor([[1.0, 2.0]])).sum()
-    found = {first for first, *_ in lines(tg.draw(y, names=net))}
-    assert found >= {"0.weight", "0.bias", "2.weight", "2.bias"}
-    found = {first for first, *_ in lines(tg.draw(y, names={"net": net}))}
-    assert found >= {"net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias"}
-
-
-@pytest.mark.parametrize("names", [3, {"w": 3}, ["w"]])
-def test_names_that_are_none(x, names):
-    with pytest.raises(TypeError, match="draw: names is a Module, or a dict .* not (int|list)"):
-        tg.draw(x, names=names)
-
-
 def test_values_where_somebody_keeps_them(x):
     h = tg.exp(x)
     drawing = tg.draw((h * tg.sin(x)).sum(), values=True)
@@ -148,54 +127,6 @@ def test_a_leaf_shows_its_value_of_today(x):
         x *= 0
     found = tg.draw(y, values=True).picture.boxes[0].lines[-1]
     assert found == "value 0 to 0, mean 0" or found == "value -0 to 0, mean 0"
-
-
-def test_functions_are_run_with_float_arguments_as_leaves():
-    def area(width, heights, *rest, scale):
-        return width * heights["left"] + rest[0] * scale
-
-    with tg.no_grad():
-        drawing = tg.draw(
-            lambda a, b, *c: area(a, b, *c, scale=2.0),
-            *(3.0, {"left": np.ones(2), "n": np.arange(2)}, tg.tensor(1.0)),
-        )
-        assert not tg.is_grad_enabled()
-    leaves = [box.lines for box in drawing.picture.boxes if box.kind == "leaf"]
-    assert leaves == [["a", "() float32"], ["b[0]", "(2,) float64"], ["c[0]", "() float32"]]
-
-
-def test_a_function_of_tracked_tensors_is_drawn_from_its_arguments_on(x):
-    h = tg.exp(x)
-    drawing = tg.draw(tg.sin, h)
-    assert [first for first, *_ in lines(drawing)] == ["x", "sin"]
-    assert [f for f, *_ in lines(tg.draw(lambda y: y * x, x, names={"w": x}))] == ["w", "multiply"]
-    assert [f for f, *_ in lines(tg.draw(tg.sin, h, names={"h": h}))] == ["h", "sin"]
-    assert x.grad is None
-
-
-def test_modules_as_functions_and_as_arguments():
-    net = tg.nn.Linear(2, 1)
-    for drawing in (
-        tg.draw(net, np.ones((1, 2))),
-        tg.draw(lambda m, x: m(x), net, np.ones((1, 2))),
-    ):
-        assert {"weight", "bias"} <= {first for first, *_ in lines(drawing)}
-
-
-def test_arguments_without_names():
-    class Mute:
-        __signature__ = "none"
-
-        def __call__(self, x, y):
-            return x + y
-
-    x = tg.tensor(1.0)
-    assert arrows(tg.draw(Mute(), x, 2.0)) == [("argument 0", "add"), ("argument 1", "add")]
-    assert arrows(tg.draw(lambda *, c=1: x.detach().requires_grad_() * c)) == [
-        ("1", "multiply"),
-        ("leaf", "multiply"),
-    ]
-    assert arrows(tg.draw(lambda y, n: y * n, x, 3)) == [("3", "multiply"), ("y", "multiply")]
 
 
 def test_parameters_of_an_operation_are_told_briefly(x):

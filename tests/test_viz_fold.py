@@ -214,6 +214,17 @@ def test_values_of_folded_boxes_are_left_out_unless_all_share_them():
     assert x.grad is None
 
 
+def test_parameters_of_folded_boxes_are_told_where_all_share_them():
+    x = y = tg.ones((4, 4)).requires_grad_()
+    for k in range(10):
+        y = tg.sum(x[k % 3] * y, axis=1, keepdims=True) * tg.tanh(y)
+    (repeat,), boxes = tg.draw(y).picture.repeats, tg.draw(y).picture.boxes
+    tips = {box.lines[0]: box.tip for box in boxes if box.repeat == 0}
+    assert repeat.count == 10
+    assert tips["slice"] == "" and tips["sum"] == "sum axes=(1,), keepdims=True"
+    assert tg.draw(x[1]).picture.boxes[-1].tip.startswith("slice ")
+
+
 def test_a_graph_that_is_too_large_is_cut_short_and_says_so():
     y = tg.tensor(0.5, requires_grad=True)
     for k in range(300):

@@ -10,7 +10,7 @@ import tidegrad as tg
 from tidegrad.viz import Box, Picture, Repeat
 from tidegrad.viz.crossings import crossings, untangle
 from tidegrad.viz.places import settle
-from tidegrad.viz.plan import BOLD, PLAIN, plan, size_of
+from tidegrad.viz.plan import PLAIN, plan, size_of
 from tidegrad.viz.ranks import ranks
 from tidegrad.viz.rows import Arrow, Rows
 from tidegrad.viz.shorten import shortened

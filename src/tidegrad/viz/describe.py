@@ -38,7 +38,8 @@ def describe(copies: Sequence[Item], places: Sequence[int], wishes: Wishes) -> B
         gradient = gradient_of(item) if wishes.gradients else None
         if gradient is not None:
             lines.append(f"gradient {summary(gradient)}")
-    return Box(lines, item.kind, tip=parameters(item))
+    tips = {parameters(copy) for copy in copies}
+    return Box(lines, item.kind, tip=tips.pop() if len(tips) == 1 else "")
 
 
 def title(copies: Sequence[Item], names: Sequence[str]) -> str:

@@ -56,15 +56,24 @@ def place_names(pairs: Sequence[tuple[str, Any]], items: Sequence[Item]) -> dict
 
 def argument_names(function: Callable, count: int) -> list[str]:
     """What `function` calls its first `count` arguments; numbered where it cannot be known."""
-    try:
-        parameters = [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):
-        parameters = []
+    parameters = positional(function)
+    if all(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        parameters = positional(getattr(function, "forward", None)) or parameters
     found: list[str] = []
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
             found += [f"{parameter.name}[{k}]" for k in range(count - len(found))]
-        elif parameter.kind is not parameter.KEYWORD_ONLY:
+        else:
             found.append(parameter.name)
     found += [f"argument {k}" for k in range(len(found), count)]
     return found[:count]
+
+
+def positional(function: Any) -> list[inspect.Parameter]:
+    """The parameters that take positional arguments; none where they cannot be known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    named_only = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    return [parameter for parameter in parameters if parameter.kind not in named_only]
