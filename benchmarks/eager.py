@@ -198,11 +198,10 @@ def sizes():
             if path.suffix in {".py", ".pyi", ".typed"}:
                 wheel.write(path, path.relative_to(root.parent))
     sources = sum(p.stat().st_size for p in root.rglob("*") if p.suffix in {".py", ".pyi"})
-    compiled = sum(p.stat().st_size for p in root.rglob("*.pyc"))
-    print(
-        f"\nwheel {len(packed.getvalue()) / 1e3:.0f} kB; installed: sources {sources / 1e3:.0f} kB,"
-    )
-    print(f"compiled by this Python {compiled / 1e3:.0f} kB (what has been imported)")
+    codes = (compile(p.read_bytes(), p.name, "exec") for p in root.rglob("*.py"))
+    compiled = sum(len(marshal.dumps(code)) + 16 for code in codes)
+    print(f"\nwheel {len(packed.getvalue()) / 1e3:.0f} kB; installed ", end="")
+    print(f"{(sources + compiled) / 1e6:.2f} MB, of which compiled {compiled / 1e3:.0f} kB")
 
 
 def main():
