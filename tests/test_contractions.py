@@ -65,6 +65,7 @@ OTHERS = [
     ("tensordot of axes", lambda x, y: tg.tensordot(x, y, ((0, -1), (1, 0))), lambda x, y: np.tensordot(x, y, ((0, -1), (1, 0))), (2, 3, 4), (4, 2, 5)),
     ("vecdot", lambda x, y: tg.vecdot(x, y), lambda x, y: (x * y).sum(-1), (2, 3), (3,)),
     ("vecdot of an axis", lambda x, y: tg.vecdot(x, y, axis=-2), lambda x, y: (x * y).sum(-2), (2, 3, 4), (3, 1)),
+    ("vecdot of unequal axes", lambda x, y: tg.vecdot(x, y, axis=0), lambda x, y: np.einsum("ijk,ik->jk", x, y), (2, 3, 4), (2, 4)),
     ("outer", tg.outer, np.outer, (3,), (4,)),
     ("dot", tg.dot, np.dot, (2, 3, 4), (5, 4, 3)),
     ("dot of vectors", tg.dot, np.dot, (3,), (3,)),
@@ -105,6 +106,8 @@ def test_integers(dtype):
     x, y = np.array([[1, 0], [1, 1]]).astype(dtype), np.array([[0, 1], [1, 1]]).astype(dtype)
     found = tg.tensor(x) @ tg.tensor(y)
     assert np.array_equal(found.numpy(), x @ y) and found.dtype == (x @ y).dtype
+    assert tg.vecdot(x, y).dtype == dtype
+    assert np.array_equal(tg.vecdot(x, y).numpy(), np.einsum("ij,ij->i", x, y))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,14 @@ def test_integers(dtype):
         (lambda: tg.einsum("ijk->i", tg.ones((2, 3))), "does not label the axes"),
         (lambda: tg.einsum("i1->i", tg.ones((2, 3))), "not made of letters"),
         (lambda: tg.tensordot(tg.ones((2, 3)), tg.ones((2, 3)), 1), "tensordot: axis 1 of shape"),
-        (lambda: tg.vecdot(tg.ones(3), tg.ones(4)), "do not broadcast"),
+        (lambda: tg.vecdot(tg.ones(3), tg.ones(4)), "vecdot: sizes 3 and 4 differ along axis -1"),
+        (lambda: tg.vecdot(tg.ones((2, 3)), tg.ones((3, 3))), "vecdot: .* do not broadcast"),
+        (lambda: tg.vecdot(tg.ones(()), tg.ones(3)), "vecdot: axis -1 is out of range"),
+        (lambda: tg.tensordot(tg.ones((2, 3)), tg.ones((2, 3)), 3), "3 axes of tensors with 2 and 2"),
+        (lambda: tg.tensordot(tg.ones((2, 3)), tg.ones((2, 3)), ((0, 1), (0,))), "as many of both sides"),
+        (lambda: tg.tensordot(tg.ones((2, 2)), tg.ones((2, 2)), ((0, 0), (0, 1))), "once each"),
+        (lambda: tg.tensordot(tg.ones((2, 2)), tg.ones((2, 2)), (0, 1, 1)), "a number or two lists"),
+        (lambda: tg.einsum("i...->i", tg.ones((2, 3))), "needs '...'"),
         (lambda: tg.outer(tg.ones((2, 2)), tg.ones(2)), "outer: takes two vectors"),
     ],
 )  # fmt: skip

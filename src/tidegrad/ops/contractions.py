@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ import numpy as np
 from ..core import Node, Tensor, bind
 from ..dtypes import promote
 from ..errors import ShapeError
-from ..kinds import Prim, reshape
+from ..kinds import Prim, permute, reshape
 from ..partials import Drop, Partial
-from ..shapes import Shape, canonical_axis
+from ..shapes import Shape, broadcast, canonical_axis
 from .creation import lift
 from .plans import plan, terms
 
@@ -114,24 +115,16 @@ def matmul_spec(a: Shape, b: Shape) -> tuple[Shape, Shape, str]:
     return (*x_shape, *a[-2:]), (*y_shape, *b[-2:]), spec
 
 
-def tensordot(x1: Any, x2: Any, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
-    """Products summed over pairs of axes: the last and first `axes`, or the two lists given."""
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
+    """Products summed over pairs of axes: the last and first `axes`, or the two lists given.
+
+    >>> tg.tensordot(tg.ones((2, 3)), tg.ones((4, 3)), axes=([1], [1])).shape
+    (2, 4)
+    """
     x, y = lift(x1, "tensordot"), lift(x2, "tensordot")
     n, m = x.array.ndim, y.array.ndim
-    if isinstance(axes, int):
-        if not 0 <= axes <= min(n, m):
-            raise ShapeError(f"tensordot: {axes} axes of tensors with {n} and {m} axes")
-        pairs = [(n - axes + k, k) for k in range(axes)]
-    else:
-        first, second = (a if isinstance(a, (tuple, list)) else (a,) for a in axes)
-        pairs = list(
-            zip(
-                [canonical_axis(a, n, "tensordot") for a in first],
-                [canonical_axis(a, m, "tensordot") for a in second],
-                strict=True,
-            )
-        )
-    for i, j in pairs:
+    first, second = paired(axes, n, m)
+    for i, j in zip(first, second, strict=True):
         if x.array.shape[i] != y.array.shape[j]:
             raise ShapeError(
                 f"tensordot: axis {i} of shape {x.array.shape} and axis {j} of shape "
@@ -139,27 +132,59 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Sequence[int]] = 2) -> Tens
             )
     a = [chr(ord("a") + i) for i in range(n)]
     b = [chr(ord("a") + n + j) for j in range(m)]
-    for i, j in pairs:
+    for i, j in zip(first, second, strict=True):
         b[j] = a[i]
     out = [label for label in a + b if not (label in a and label in b)]
     return contract(x, y, spec=f"{''.join(a)},{''.join(b)}->{''.join(out)}")
 
 
+def paired(axes: Any, n: int, m: int) -> list[list[int]]:
+    """The axes of each side that `tensordot` sums over, as many of one as of the other."""
+    if not isinstance(axes, (tuple, list)):
+        count = index(axes)
+        if not 0 <= count <= min(n, m):
+            raise ShapeError(f"tensordot: {count} axes of tensors with {n} and {m} axes")
+        return [list(range(n - count, n)), list(range(count))]
+    if len(axes) != 2:
+        raise ValueError(f"tensordot: axes is a number or two lists, not {axes}")
+    sides = [a if isinstance(a, (tuple, list)) else (a,) for a in axes]
+    pair = [
+        [canonical_axis(a, ndim, "tensordot") for a in side]
+        for side, ndim in zip(sides, (n, m), strict=True)
+    ]
+    if len(pair[0]) != len(pair[1]) or any(len(set(side)) != len(side) for side in pair):
+        raise ShapeError(f"tensordot: axes {axes} do not name as many of both sides, once each")
+    return pair
+
+
 def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
-    """Products summed along one axis, the other axes broadcast."""
-    x, y = lift(x1, "vecdot"), lift(x2, "vecdot")
-    product = x * y
-    at = canonical_axis(axis, min(x.array.ndim, y.array.ndim), "vecdot")
-    from_end = at - min(x.array.ndim, y.array.ndim)
-    if x.array.shape[from_end] != y.array.shape[from_end]:
-        raise ShapeError(
-            f"vecdot: shapes {x.array.shape} and {y.array.shape} differ along axis {axis}"
-        )
-    return product.sum(axis=from_end)
+    """Products summed along one axis, the other axes broadcast.
+
+    >>> tg.vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
+    tensor([21., 43.])
+    """
+    x, y = last(lift(x1, "vecdot"), axis), last(lift(x2, "vecdot"), axis)
+    a, b = x.array.shape, y.array.shape
+    if a[-1] != b[-1]:
+        raise ShapeError(f"vecdot: sizes {a[-1]} and {b[-1]} differ along axis {axis}")
+    shape = broadcast("vecdot", a[:-1], b[:-1])
+    row, column = (*a[:-1], 1, a[-1]), (*b, 1)
+    return reshape(matmul(reshape(x, shape=row), reshape(y, shape=column)), shape=shape)
+
+
+def last(x: Tensor, axis: int) -> Tensor:
+    """`x` with `axis` moved to the end."""
+    ndim = x.array.ndim
+    at = canonical_axis(axis, ndim, "vecdot")
+    return x if at == ndim - 1 else permute(x, axes=(*range(at), *range(at + 1, ndim), at))
 
 
 def outer(x1: Any, x2: Any) -> Tensor:
-    """Every element of one vector times every element of another."""
+    """Every element of one vector times every element of another.
+
+    >>> tg.outer([1.0, 2.0], [1.0, 10.0]).tolist()
+    [[1.0, 10.0], [2.0, 20.0]]
+    """
     x, y = lift(x1, "outer"), lift(x2, "outer")
     if x.array.ndim != 1 or y.array.ndim != 1:
         raise ShapeError(f"outer: takes two vectors, not {x.array.shape} and {y.array.shape}")
@@ -167,7 +192,11 @@ def outer(x1: Any, x2: Any) -> Tensor:
 
 
 def dot(x1: Any, x2: Any) -> Tensor:
-    """NumPy's dot: the last axis of one with the last but one (or only) axis of the other."""
+    """NumPy's dot: the last axis of one with the last but one (or only) axis of the other.
+
+    >>> tg.dot([1.0, 2.0], [3.0, 4.0])
+    tensor(11.)
+    """
     x, y = lift(x1, "dot"), lift(x2, "dot")
     if not x.array.ndim or not y.array.ndim:
         return x * y

@@ -97,7 +97,8 @@ overlap_add = Move(
 )
 
 
-def along(ndim: int, axis: int, key: Any) -> tuple:
+def along(ndim: int, axis: int, key: Any) -> Any:
+    """The index that is `key` on one axis and everything on the others."""
     return (slice(None),) * axis + (key,) + (slice(None),) * (ndim - axis - 1)
 
 
@@ -150,7 +151,7 @@ def framed(x: ndarray, pads: Sequence[tuple[int, int]]) -> ndarray:
     lowest = -np.inf if x.dtype.kind == "f" else False if x.dtype.kind == "b" else None
     lowest = np.iinfo(x.dtype).min if lowest is None else lowest
     wide = np.full((*x.shape[:lead], *sizes), lowest, x.dtype)
-    inner = [slice(a, a + n) for n, (a, _) in zip(x.shape[lead:], pads, strict=True)]
+    inner: Any = [slice(a, a + n) for n, (a, _) in zip(x.shape[lead:], pads, strict=True)]
     wide[(..., *inner)] = x
     return wide
 
@@ -183,7 +184,7 @@ def highest(
     return flat(starts, x.shape[lead:]) + flat(inside, x.shape[lead:]).ravel()[winner]
 
 
-def flat(coordinates: Sequence[ndarray], shape: Shape) -> ndarray:
+def flat(coordinates: Sequence[ndarray], shape: Shape) -> Any:
     """Where in a plane of `shape` all combinations of coordinates are, even those outside."""
     steps = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     return sum(c * step for c, step in zip(np.ix_(*coordinates), steps, strict=True))
