@@ -33,6 +33,8 @@ from .ops.reductions import argmin as argmin
 from .ops.sorting import argsort as argsort
 from .ops.creation import asarray as asarray
 from .namespace import astype as astype
+from .ops.movement import atleast_1d as atleast_1d
+from .ops.movement import atleast_2d as atleast_2d
 from .ops.movement import broadcast_arrays as broadcast_arrays
 from .ops.movement import broadcast_to as broadcast_to
 from .namespace import clip as clip
@@ -54,6 +56,7 @@ from .ops.creation import from_dlpack as from_dlpack
 from .ops.creation import full as full
 from .ops.creation import full_like as full_like
 from .ops.activations import gelu as gelu
+from .namespace import imag as imag
 from .namespace import isclose as isclose
 from .ops.activations import leaky_relu as leaky_relu
 from .ops.creation import linspace as linspace

@@ -140,8 +140,16 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     return promote(*(k if k in (bool, int, float) else as_dtype(k) for k in kinds))
 
 
+def imag(x: Any) -> Tensor:
+    """The imaginary part: zeros, as every tensor is real."""
+    return creation.zeros_like(x)
+
+
 PUBLIC.update(
-    {f.__name__: f for f in (allclose, astype, clip, diff, isclose, result_type, round, where)}
+    {
+        f.__name__: f
+        for f in (allclose, astype, clip, diff, imag, isclose, result_type, round, where)
+    }
 )
 # NumPy's and the array API's other spellings.
 PUBLIC.update(

@@ -11,7 +11,7 @@ from numpy import ndarray
 from ..arrays import as_array, share
 from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype
-from ..errors import ShapeError
+from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
 from ..shapes import Shape
 
@@ -157,6 +157,8 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     tensor([0, 1, 2])
     """
     first, last = (0, start) if stop is None else (start, stop)
+    if any(type(n) is Tensor and n.node is not None for n in (first, last, step)):
+        raise GraphError("arange: no gradient flows through it; detach() its arguments first")
     numbers = [n.item() if hasattr(n, "item") else n for n in (first, last, step)]
     if numbers[2] == 0:
         raise ValueError("arange: step is 0; use a step that moves from start to stop")
@@ -169,7 +171,11 @@ def linspace(start: Any, stop: Any, num: int, dtype: Any = None, endpoint: bool 
     """`num` evenly spaced values from `start` to `stop`, computed in float64 and rounded once."""
     if num < 0:
         raise ValueError(f"linspace: num is {num}; use 0 or more")
-    return Tensor(np.linspace(float(start), float(stop), num, endpoint).astype(as_dtype(dtype)))
+    wanted = as_dtype(dtype)
+    if type(start) is Tensor or type(stop) is Tensor:  # whose gradients are not to be lost
+        share = np.linspace(0.0, 1.0, num, endpoint)
+        return cast(lift(start, "linspace") * (1 - share) + stop * share, dtype=wanted)
+    return Tensor(np.linspace(float(start), float(stop), num, endpoint).astype(wanted))
 
 
 def eye(n_rows: int, n_cols: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:

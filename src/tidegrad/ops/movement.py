@@ -15,7 +15,15 @@ from ..kinds import reshape as reshape_
 from ..shapes import Shape, broadcast, canonical_axes, canonical_axis, resolved
 from .creation import lift, size
 
-__all__ = ["broadcast_arrays", "broadcast_to", "expand_dims", "flip", "matrix_transpose"]
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "broadcast_arrays",
+    "broadcast_to",
+    "expand_dims",
+    "flip",
+    "matrix_transpose",
+]
 __all__ += ["moveaxis", "permute_dims", "ravel", "reshape", "squeeze", "swapaxes", "transpose"]
 
 
@@ -138,6 +146,18 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Tensor:
         if shape[a] != 1:
             raise ShapeError(f"squeeze: axis {a} of shape {shape} has size {shape[a]}, not 1")
     return reshape_(x, shape=tuple(n for i, n in enumerate(shape) if i not in axes))
+
+
+def atleast_1d(x: Any) -> Tensor:
+    """`x`, a number as one element of an axis."""
+    x = lift(x, "atleast_1d")
+    return x if x.array.ndim else reshape_(x, shape=(1,))
+
+
+def atleast_2d(x: Any) -> Tensor:
+    """`x`, a number or vector as a row."""
+    x = lift(x, "atleast_2d")
+    return x if x.array.ndim > 1 else reshape_(x, shape=(1, x.array.size))
 
 
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Tensor:
