@@ -72,9 +72,10 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     >>> tg.matmul([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
     tensor([21., 43.])
     """
-    x, y = lift(x1, "matmul"), lift(x2, "matmul")
+    x = x1 if type(x1) is Tensor else lift(x1, "matmul")
+    y = x2 if type(x2) is Tensor else lift(x2, "matmul")
     a, b = x.array.shape, y.array.shape
-    if len(a) == len(b) == 2 and a[1] == b[0]:
+    if len(a) == 2 == len(b) and a[1] == b[0]:
         return bind(contract, (x, y), MATRICES)
     x_shape, y_shape, spec = matmul_spec(a, b)
     x = x if x_shape == a else reshape(x, shape=x_shape)
