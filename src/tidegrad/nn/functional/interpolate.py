@@ -48,9 +48,13 @@ def interpolate(
         m = int(n * factor) if m is None else m
         if not isinstance(m, int) or m < 1 or n < 1:
             raise ValueError(f"interpolate: axis {axis} would go from size {n} to {m}")
+        if m == n:
+            # As in PyTorch (but for its nearest values of a single axis, whose gradients it
+            # gives like this), an axis that keeps its size keeps its elements.
+            continue
         if mode == "nearest":
             x = nearest(x, axis, m, factor)
-        elif m != n:  # as in PyTorch, an axis that keeps its size keeps its elements
+        else:
             x = linear(x, axis, m, n / m if factor is None else 1 / factor, align_corners)
     return x
 

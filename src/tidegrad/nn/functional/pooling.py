@@ -80,16 +80,18 @@ class Layout:
     def _add(self, name: str, axis: int, n: int, ceil_mode: bool) -> None:
         s, p = self.stride[axis], self.before[axis]
         reach = self.dilation[axis] * (self.size[axis] - 1) + 1
-        if 2 * p > reach:
-            raise ValueError(f"{name}: padding {p} is more than half of a window of {reach}")
-        room = n + 2 * p - reach
-        if room < 0 or n < 1:
+        if 2 * p > self.size[axis]:
             raise ValueError(
-                f"{name}: a window of {reach} does not fit an axis of size {n} with padding {p}"
+                f"{name}: padding {p} is more than half of a size of {self.size[axis]}"
             )
+        room = n + 2 * p - reach
         count = (-(-room // s) if ceil_mode else room // s) + 1
         # A window must begin inside the input or the padding before it.
         count -= ceil_mode and (count - 1) * s >= n + p
+        if count < 1 or n < 1:
+            raise ValueError(
+                f"{name}: a window of {reach} does not fit an axis of size {n} with padding {p}"
+            )
         self.found += (count,)
         self.pads += ((p, p + max((count - 1) * s - room, 0)),)
 
