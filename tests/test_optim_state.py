@@ -168,11 +168,11 @@ BAD = {
     "state for parameter 7": lambda s: s["state"].update({7: {}}),
     "the state of parameter 1 is missing": lambda s: s["state"].pop(1),
     "parameter 0: exp_avg is missing": lambda s: s["state"][0].pop("exp_avg"),
-    "parameter 1: unexpected velocity": lambda s: s["state"][1].update(velocity=tg.zeros(1)),
+    "parameter 1: velocity is unexpected": lambda s: s["state"][1].update(velocity=tg.zeros(1)),
     r"exp_avg has shape \(5,\)": lambda s: s["state"][0].update(exp_avg=tg.zeros(5)),
     "have taken": lambda s: s["state"][1].update(step=tg.tensor(9)),
-    "lr: must be": lambda s: s["param_groups"][0].update(lr=-1.0),
-    "betas: ": lambda s: s["param_groups"][0].update(betas=(0.5, 1.5)),
+    "lr must be": lambda s: s["param_groups"][0].update(lr=-1.0),
+    "betas must be": lambda s: s["param_groups"][0].update(betas=(0.5, 1.5)),
 }
 
 

@@ -1,14 +1,10 @@
 """Floor 7. Optimizers, learning-rate schedules and gradient clipping."""
 
 from . import lr_scheduler
-from .adagrad import Adagrad
-from .adam import Adam, AdamW
 from .clip import clip_grad_norm, clip_grad_value
 from .lbfgs import LBFGS
-from .lion import Lion
 from .optimizer import Optimizer
-from .rmsprop import RMSprop
-from .sgd import SGD
+from .rules import SGD, Adagrad, Adam, AdamW, Lion, RMSprop
 from .torch_adaptor import TorchOptimizer
 
 # PyTorch's spelling.

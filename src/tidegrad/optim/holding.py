@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 import tidegrad as tg
 
-from .groups import ParamGroup, as_groups, checked_parameters
-from .state import apply_state, described, read_state
+from .groups import ParamGroup, read_groups
 
 __all__ = ["Holding"]
 
@@ -19,17 +20,11 @@ class Holding:
     `param_groups` lists the groups, `state` maps each parameter to its slots by name.
     """
 
-    plain: tuple[str, ...] = ()  # options that stay Python numbers
-
     def __init__(self, params: Any, defaults: Mapping[str, Any]):
         self.defaults = dict(defaults)
         self.param_groups: list[ParamGroup] = []
         self.state: dict[Any, dict[str, Any]] = {}
-        ready: list[ParamGroup] = []
-        for given in as_groups(params, type(self).__name__):
-            ready.append(self.made(given, [p for group in ready for p in group["params"]]))
-        for group in ready:
-            self.adopt(group)
+        self.adopt(read_groups(params, type(self).__name__))
 
     def slots(self, group: ParamGroup) -> tuple[str, ...]:
         """The names of what is kept for each parameter of `group`."""
@@ -39,30 +34,34 @@ class Holding:
         """The first value of a slot."""
         return tg.zeros_like(parameter)
 
-    def made(self, group: Mapping[str, Any], taken: list) -> ParamGroup:
-        """A checked group, with the defaults for what it leaves open."""
-        owner = type(self).__name__
-        params = checked_parameters(group["params"], taken, owner)
-        options = {k: v for k, v in group.items() if k != "params"}
-        unknown = sorted(set(options) - set(self.defaults) - {"initial_lr", "name"})
-        if unknown:
-            raise ValueError(
-                f"{owner}: unknown option {unknown[0]!r}; there are {', '.join(self.defaults)}"
-            )
-        return ParamGroup(params, {**self.defaults, **options}, self.plain)
+    def made(self, params: list, options: Mapping[str, Any]) -> ParamGroup:
+        """A group with these options, checked."""
+        return ParamGroup(type(self).__name__, params, options)
 
-    def adopt(self, group: ParamGroup) -> None:
-        """Take over a finished group and make its state."""
-        fresh = {p: self.kept(p, group, {}) for p in group["params"]}
-        self.state.update(fresh)
-        self.param_groups.append(group)
+    def adopt(self, given: list[dict[str, Any]]) -> None:
+        """Take over all of these groups or none, and make their state."""
+        ready = []
+        for group in given:
+            options = {k: v for k, v in group.items() if k != "params"}
+            if unknown := sorted(options.keys() - self.defaults.keys() - {"initial_lr", "name"}):
+                raise ValueError(
+                    f"{type(self).__name__}: unknown option {unknown[0]!r}; there are "
+                    f"{', '.join(self.defaults)}"
+                )
+            ready.append(self.made(group["params"], {**self.defaults, **options}))
+        for made in ready:
+            self.param_groups.append(made)
+            self.prepare(made)
 
-    def kept(self, parameter: Any, group: ParamGroup, state: dict[str, Any]) -> dict[str, Any]:
-        """`state` with every slot that `group` now asks for."""
-        for name in self.slots(group):
-            if name not in state:
-                state[name] = self.initial(name, parameter, group)
-        return state
+    def prepare(self, group: ParamGroup) -> tuple[str, ...]:
+        """The slots that `group` now asks for, made where they are not there."""
+        names = self.slots(group)
+        if names != group.slots:
+            group.slots = names
+            for p in group["params"]:
+                state = self.state.setdefault(p, {})
+                state.update({k: self.initial(k, p, group) for k in names if k not in state})
+        return names
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimize more parameters, with options of their own.
@@ -72,24 +71,14 @@ class Holding:
         >>> [float(g["lr"]) for g in opt.param_groups]
         [0.1, 0.01]
         """
-        (given,) = as_groups([group], type(self).__name__)
-        self.adopt(self.made(given, list(self.state)))
+        self.adopt(read_groups([group], type(self).__name__, self.state))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients: `.grad` becomes None, or zeros where `set_to_none` is False.
-
-        >>> x = tg.tensor([1.0], requires_grad=True)
-        >>> (x * x).sum().backward()
-        >>> tg.optim.SGD([x], lr=0.1).zero_grad()
-        >>> print(x.grad)
-        None
-        """
+        """Forget the gradients: `.grad` becomes None, or zeros where `set_to_none` is False."""
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    p.grad = tg.zeros_like(p.grad)
+                none = set_to_none or p.grad is None
+                p.grad = None if none else tg.zeros_like(p.grad)
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot: {"state": {index: {name: tensor}}, "param_groups": [...]}, as in PyTorch.
@@ -100,7 +89,16 @@ class Holding:
         >>> sorted(opt.state_dict()["state"][0])
         ['exp_avg', 'exp_avg_sq', 'step']
         """
-        return described(self)
+        state: dict[int, dict[str, Any]] = {}
+        groups = []
+        for group in self.param_groups:
+            first = len(state)
+            names = self.prepare(group)
+            for p in group["params"]:
+                slots = {name: self.state[p][name].detach() for name in names}
+                state[len(state)] = {"step": group.step.detach(), **slots}
+            groups.append({**group.plain(), "params": list(range(first, len(state)))})
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a snapshot, of this class or of PyTorch's optimizer of that name.
@@ -114,8 +112,85 @@ class Holding:
         >>> float(opt.param_groups[0]["lr"])
         0.2
         """
-        apply_state(self, read_state(self, state_dict))
+        for ours, (group, step, slots) in zip(self.param_groups, read_state(self, state_dict)):
+            # Tensors stay the same objects, for programs that follow them.
+            ours.update(group.plain())
+            ours.step.data = np.asarray(step)
+            for p, found in zip(ours["params"], slots):
+                state = self.state[p]
+                for name in state.keys() & found.keys():
+                    state[name].data = found[name].data
+                self.state[p] = {name: state.get(name, found[name]) for name in found}
 
     def __repr__(self) -> str:
         groups = "".join(f"\n  {group}" for group in self.param_groups)
         return f"{type(self).__name__}({groups}\n)"
+
+
+def read_state(optimizer: Holding, saved: Mapping[str, Any]) -> list[tuple]:
+    """What `saved` says, checked: of each group the options, the step count, and all slots."""
+    owner, ours = f"{type(optimizer).__name__}.load_state_dict", optimizer.param_groups
+    if not isinstance(saved, Mapping) or not {"state", "param_groups"} <= set(saved):
+        raise ValueError(f"{owner}: takes a mapping with 'state' and 'param_groups'")
+    groups = saved["param_groups"]
+    if len(groups) != len(ours):
+        raise ValueError(
+            f"{owner}: {len(groups)} parameter groups were saved, and the optimizer has {len(ours)}"
+        )
+    try:
+        state = {int(k): v for k, v in saved["state"].items()}  # JSON has made strings of them
+    except (TypeError, ValueError, AttributeError):
+        raise ValueError(f"{owner}: 'state' is not a mapping by index") from None
+    if strange := state.keys() - {k for group in groups for k in group.get("params", ())}:
+        raise ValueError(f"{owner}: state for parameter {min(strange)}, which is in no group")
+    return [
+        read_group(optimizer, group["params"], kept, state, f"{owner}: group {number}")
+        for number, (group, kept) in enumerate(zip(ours, groups))
+    ]
+
+
+def read_group(optimizer: Holding, params: list, saved: Mapping, state: dict, where: str) -> tuple:
+    """One group of the snapshot: the group, its step count, and the slots of each parameter."""
+    options = dict(saved)
+    indices = options.pop("params", ())
+    if len(indices) != len(params):
+        raise ValueError(f"{where} has {len(indices)} parameters saved, and here {len(params)}")
+    if missing := sorted(optimizer.defaults.keys() - options.keys()):
+        raise ValueError(f"{where} lacks {', '.join(missing)}: was it saved by another optimizer?")
+    group = optimizer.made(params, options)
+    entries: list[Any] = [state.get(index) for index in indices]
+    names = optimizer.slots(group)
+    if not any(entries):  # as PyTorch saves before the first step
+        fresh = [{name: optimizer.initial(name, p, group) for name in names} for p in params]
+        return group, 0, fresh
+    if None in entries:
+        raise ValueError(f"{where}: the state of parameter {entries.index(None)} is missing")
+    # An entry without a count is PyTorch's SGD, which has moved if it has a buffer.
+    steps = {int(entry.get("step", 1)) for entry in entries}
+    if len(steps) > 1:
+        raise ValueError(
+            f"{where}: its parameters have taken {sorted(steps)} steps; a group counts them as one"
+        )
+    return (
+        group,
+        steps.pop(),
+        [
+            read_slots(names, p, entry, f"{where}, parameter {k}")
+            for k, (p, entry) in enumerate(zip(params, entries))
+        ],
+    )
+
+
+def read_slots(names: tuple[str, ...], parameter: Any, entry: Mapping, where: str) -> dict:
+    """The slots of one parameter, in its dtype."""
+    given = {k: v for k, v in entry.items() if k != "step" and v is not None}
+    if differing := sorted(given.keys() ^ set(names)):
+        what = "unexpected" if differing[0] in given else "missing"
+        raise ValueError(f"{where}: {differing[0]} is {what}")
+    found = {name: tg.asarray(given[name]).detach().astype(parameter.dtype) for name in names}
+    for name, tensor in found.items():
+        if tensor.shape != parameter.shape:
+            raise ValueError(
+                f"{where}: {name} has shape {tensor.shape}, and the parameter {parameter.shape}"
+            )
+    return found

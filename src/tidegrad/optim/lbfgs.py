@@ -9,12 +9,18 @@ import numpy as np
 
 import tidegrad as tg
 
-from .curvature import Curvature
-from .flat import point, scatter, slope
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, check_gradient
 
 __all__ = ["LBFGS"]
+
+# What the method remembers, under PyTorch's names: counts, the last step (t along d, from where
+# gradient and loss were the prev_), and of earlier ones how gradients changed (old_dirs), the
+# steps (old_stps) and one over their products (ro); H_diag is the inverse Hessian's first guess.
+COUNTS = {"func_evals", "n_iter"}
+VECTORS = {"d", "prev_flat_grad"}
+LISTS = {"old_dirs", "old_stps", "ro"}
+NAMES = COUNTS | VECTORS | LISTS | {"t", "prev_loss", "H_diag"}
 
 
 class LBFGS(Optimizer):
@@ -39,8 +45,6 @@ class LBFGS(Optimizer):
     [1.0, 1.0]
     """
 
-    plain = ("max_iter", "max_eval", "history_size")
-
     def __init__(
         self,
         params: Any,
@@ -52,25 +56,17 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ):
-        if line_search_fn not in (None, "strong_wolfe"):
-            raise ValueError(
-                f"LBFGS: line_search_fn must be None or 'strong_wolfe', not {line_search_fn!r}"
-            )
-        for name, count in dict(max_iter=max_iter, history_size=history_size).items():
-            if count < 1:
-                raise ValueError(f"LBFGS: {name} must be at least 1, not {count}")
+        rates = dict(lr=lr, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
         counts = dict(max_iter=max_iter, max_eval=max_eval, history_size=history_size)
         if max_eval is None:
             counts["max_eval"] = max_iter * 5 // 4
-        rates = dict(lr=lr, tolerance_grad=tolerance_grad, tolerance_change=tolerance_change)
-        self.curvature = Curvature()
+        self.memory: dict[str, Any] = dict.fromkeys(COUNTS, 0)
         super().__init__(params, {**rates, **counts, "line_search_fn": line_search_fn})
-        if len(self.param_groups) > 1:
-            raise ValueError("LBFGS: takes one parameter group; its direction is one for all")
 
-    def add_param_group(self, group: Mapping[str, Any]) -> None:
-        """LBFGS has one group: always a ValueError."""
-        raise ValueError("LBFGS: takes one parameter group; its direction is one for all")
+    def adopt(self, given: list[dict[str, Any]]) -> None:
+        if self.param_groups or len(given) > 1:
+            raise ValueError("LBFGS: takes one parameter group; its direction is one for all")
+        super().adopt(given)
 
     @property
     def params(self) -> list[Any]:
@@ -82,86 +78,150 @@ class LBFGS(Optimizer):
         if closure is None:
             raise TypeError("LBFGS.step: needs a closure that computes the loss and its gradient")
         before = [p.data for p in self.params]
-        curvature = self.curvature.copy()
+        memory = {k: [*v] if isinstance(v, list) else v for k, v in self.memory.items()}
         try:
-            first, loss, g = evaluated(self.params, closure)
-            if g.size and np.abs(g).max() > self.option("tolerance_grad"):
-                self.iterate(closure, curvature, loss, g)
+            first = self.iterate(closure, memory)
         except BaseException:
-            for p, value in zip(self.params, before, strict=True):
+            for p, value in zip(self.params, before):
                 p.data = value
             raise
-        curvature.evaluations += 1
-        self.curvature = curvature
+        self.memory = memory
         return first
 
-    def iterate(self, closure: Callable, memory: Curvature, loss: float, g: Any) -> None:
-        """Iterations from the present point, where the loss and its gradient are known."""
-        most, limit = self.option("max_iter"), self.option("max_eval")
-        little = self.option("tolerance_change")
-        x, evaluations = point(self.params), 1
-        for iteration in range(1, most + 1):
-            d = memory.direction(g, self.option("history_size"))
-            lr = self.option("lr")
-            t = min(1.0, 1 / float(np.abs(g).sum())) * lr if memory.iterations == 1 else lr
+    def iterate(self, closure: Callable[[], Any], memory: dict[str, Any]) -> Any:
+        """Iterations from where the parameters are; give the loss there."""
+        params, options = self.params, self.param_groups[0].plain()
+        lr, little = options["lr"], options["tolerance_change"]
+        first, loss, g = evaluated(params, closure)
+        x, evaluations = np.concatenate([p.data.ravel() for p in params]), 1
+        for left in reversed(range(options["max_iter"])):
+            if not np.abs(g).max(initial=0) > options["tolerance_grad"]:
+                break
+            d = direction(memory, g, options["history_size"])
+            t = lr * min(1.0, 1 / float(np.abs(g).sum())) if memory["n_iter"] == 1 else lr
+            memory.update(d=d, t=t, prev_flat_grad=g, prev_loss=loss)
             here = Point(0.0, loss, g, float(g @ d))
-            memory.moved(d, t, here)
             if here.slope > -little:
                 break
-            at = line(self.params, closure, x, d)
-            if self.option("line_search_fn") is not None:
+            at = line(params, closure, x, d)
+            if options["line_search_fn"] is not None:
                 new, count = strong_wolfe(at, here, t, float(np.abs(d).max()))
-            elif iteration < most:
+            elif left:
                 new, count = at(t), 1
             else:  # the point after the last iteration is looked at by the next step
                 new, count = here._replace(t=t), 0
-            memory.moved(d, new.t, here)
-            memory.evaluations += count
+            memory["t"] = new.t
             evaluations += count
-            if new.t != 0:
-                x = x + np.asarray(new.t, d.dtype) * d
-            scatter(self.params, x)
-            change = abs(new.loss - loss)
-            loss, g = new.loss, new.gradient
-            if evaluations >= limit or np.abs(g).max() <= self.option("tolerance_grad"):
+            x = x + new.t * d if new.t else x
+            scatter(params, x)
+            change, loss, g = abs(new.loss - loss), new.loss, new.gradient
+            if evaluations >= options["max_eval"]:
                 break
             if np.abs(new.t * d).max() <= little or change < little:
                 break
-
-    def option(self, name: str) -> Any:
-        """An option as a Python value."""
-        value = self.param_groups[0][name]
-        return float(value) if isinstance(value, tg.Tensor) else value
+        memory["func_evals"] += evaluations
+        return first
 
     def state_dict(self) -> dict[str, Any]:
         """A snapshot in PyTorch's shape: what the method remembers stands under index 0."""
-        options = self.param_groups[0].plain_options()
-        group = {**options, "params": list(range(len(self.params)))}
-        return {"state": {0: self.curvature.described()}, "param_groups": [group]}
+        memory = {name: as_saved(value) for name, value in self.memory.items()}
+        return {**super().state_dict(), "state": {0: memory}}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from a snapshot; ValueError, with nothing changed, where it does not match."""
-        curvature = Curvature.read(state_dict, sum(p.size for p in self.params))
+        memory = read_memory(state_dict, sum(p.size for p in self.params))
         super().load_state_dict({**state_dict, "state": {}})
-        self.curvature = curvature
+        self.memory = memory
+
+
+def direction(memory: dict[str, Any], g: Any, size: int) -> Any:
+    """Minus the inverse Hessian times `g`, by the last `size` steps: algorithm 7.4."""
+    memory["n_iter"] += 1
+    if "d" not in memory:
+        memory.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
+        return -g
+    y, s = g - memory["prev_flat_grad"], memory["d"] * memory["t"]
+    ys = float(y @ s)
+    # Only a step along which the loss curves upwards keeps the matrix positive definite.
+    if ys > 1e-10:
+        memory["H_diag"] = ys / float(y @ y)
+        for name, new in dict(old_dirs=y, old_stps=s, ro=1 / ys).items():
+            memory[name] = [*memory[name], new][-size:]
+    q, parts = -g, []
+    history = list(zip(memory["old_dirs"], memory["old_stps"], memory["ro"]))
+    for y, s, weight in reversed(history):
+        parts.append((s @ q) * weight)
+        q = q - parts[-1] * y
+    q = q * memory["H_diag"]
+    for y, s, weight in history:
+        q = q + s * (parts.pop() - (y @ q) * weight)
+    return q
 
 
 def evaluated(params: list[Any], closure: Callable[[], Any]) -> tuple[Any, float, Any]:
-    """The closure's result, as a number too, and the gradient of all parameters."""
+    """The closure's result, as a number too, and the gradient of all parameters as one vector."""
     with tg.enable_grad():
         result = closure()
+    grads = []
     for p in params:
         if p.grad is not None:
             check_gradient(p, "LBFGS")
-    return result, float(result), slope(params)
+        grads.append(np.zeros_like(p.data) if p.grad is None else p.grad.data)
+    return result, float(result), np.concatenate([g.ravel() for g in grads])
 
 
 def line(params: list[Any], closure: Callable[[], Any], x: Any, d: Any) -> Callable[[float], Point]:
     """A function of t that evaluates the closure at x + t * d."""
 
     def at(t: float) -> Point:
-        scatter(params, x + np.asarray(t, d.dtype) * d)
+        scatter(params, x + t * d)
         _, loss, g = evaluated(params, closure)
         return Point(t, loss, g, float(g @ d))
 
     return at
+
+
+def scatter(params: list[Any], vector: np.ndarray) -> None:
+    """Give the parameters their parts of `vector`."""
+    start = 0
+    for p in params:
+        part = vector[start : start + p.size]
+        p.data = part.reshape(p.shape).astype(p.dtype, copy=False)
+        start += p.size
+
+
+def as_saved(value: Any) -> Any:
+    """Vectors as tensors; numbers, and lists of either."""
+    if isinstance(value, list):
+        return [as_saved(v) for v in value]
+    return tg.tensor(value) if isinstance(value, np.ndarray) else value
+
+
+def as_kept(value: Any) -> Any:
+    """The way back from `as_saved`; PyTorch's tensors become arrays and numbers too."""
+    if isinstance(value, (list, tuple)):
+        return [as_kept(v) for v in value]
+    array = np.array(value)
+    return array if array.ndim else array.item()
+
+
+def read_memory(saved: Any, size: int) -> dict[str, Any]:
+    """What the snapshot `saved` of an optimizer of `size` numbers remembers, checked."""
+    owner = "LBFGS.load_state_dict"
+    state = saved.get("state") if isinstance(saved, Mapping) else None
+    if not isinstance(state, Mapping) or not set(state) <= {0, "0"}:
+        raise ValueError(f"{owner}: takes a mapping whose 'state' has index 0")
+    entry: Any = next(iter(state.values()), {})
+    # Beside these PyTorch keeps `al`, its work space.
+    memory = {name: as_kept(entry[name]) for name in sorted(entry.keys() & NAMES)}
+    if memory.keys() <= COUNTS:
+        return {**dict.fromkeys(COUNTS, 0), **memory}
+    if missing := sorted(NAMES - memory.keys()):
+        raise ValueError(f"{owner}: {', '.join(missing)} missing")
+    changes, steps, weights = memory["old_dirs"], memory["old_stps"], memory["ro"]
+    if not len(changes) == len(steps) == len(weights):
+        raise ValueError(f"{owner}: old_dirs, old_stps and ro differ in length")
+    vectors = [memory["d"], memory["prev_flat_grad"], *changes, *steps]
+    if any(np.shape(v) != (size,) for v in vectors):
+        raise ValueError(f"{owner}: its vectors are not of the {size} numbers to optimize")
+    return memory

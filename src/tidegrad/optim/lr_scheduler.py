@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class StepLR(LRScheduler):
     step_size: int
     gamma: float = 0.1
 
-    def rate(self, t: int, base: float) -> float:
+    def rate(self, t, base):
         return base * self.gamma ** (t // self.step_size)
 
 
@@ -42,7 +42,7 @@ class MultiStepLR(LRScheduler):
     milestones: Sequence[int]
     gamma: float = 0.1
 
-    def rate(self, t: int, base: float) -> float:
+    def rate(self, t, base):
         return base * self.gamma ** sum(m <= t for m in self.milestones)
 
 
@@ -57,7 +57,7 @@ class ExponentialLR(LRScheduler):
 
     gamma: float
 
-    def rate(self, t: int, base: float) -> float:
+    def rate(self, t, base):
         return base * self.gamma**t
 
 
@@ -74,7 +74,7 @@ class LinearLR(LRScheduler):
     end_factor: float = 1.0
     total_iters: int = 5
 
-    def rate(self, t: int, base: float) -> float:
+    def rate(self, t, base):
         part = min(t / self.total_iters, 1)
         return base * (self.start_factor + (self.end_factor - self.start_factor) * part)
 
@@ -93,7 +93,7 @@ class CosineAnnealingLR(LRScheduler):
     T_max: int
     eta_min: float = 0.0
 
-    def rate(self, t: int, base: float) -> float:
+    def rate(self, t, base):
         return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
@@ -125,7 +125,7 @@ class OneCycleLR(LRScheduler):
     final_div_factor: float = 1e4
     three_phase: bool = False
 
-    def complete(self) -> None:
+    def complete(self):
         if self.total_steps is None:
             self.total_steps = (self.epochs or 0) * (self.steps_per_epoch or 0)
         for name in ("max_lr", "base_momentum", "max_momentum"):
@@ -133,9 +133,8 @@ class OneCycleLR(LRScheduler):
         turns = all("momentum" in g or "betas" in g for g in self.optimizer.param_groups)
         if self.cycle_momentum and not turns:
             raise ValueError("OneCycleLR: no momentum to cycle; pass cycle_momentum=False")
-
-    def initial(self, number: int, group: Mapping[str, Any]) -> float:
-        return self.max_lr[number] / self.div_factor
+        if self.last_epoch == -1:
+            self.base_lrs = [top / self.div_factor for top in self.max_lr]
 
     def curve(self, t: int, corners: Sequence[float]) -> float:
         """A curve from one corner to the next in each phase, at step `t`."""
@@ -148,7 +147,7 @@ class OneCycleLR(LRScheduler):
         left = (1 + math.cos(math.pi * part)) / 2 if self.anneal_strategy == "cos" else 1 - part
         return corners[phase] * left + corners[phase + 1] * (1 - left)
 
-    def rates(self, t: int) -> list[float]:
+    def rates(self, t):
         if t >= self.total_steps:
             raise ValueError(f"OneCycleLR: step {t + 1} of a schedule of {self.total_steps}")
         found = []
@@ -157,7 +156,7 @@ class OneCycleLR(LRScheduler):
             found.append(self.curve(t, [*way, base / self.final_div_factor]))
         return found
 
-    def place(self, t: int) -> None:
+    def place(self, t):
         super().place(t)
         if not self.cycle_momentum:
             return
@@ -200,7 +199,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.best: float | None = None
         self.num_bad_epochs = self.cooldown_counter = 0
 
-    def rates(self, t: int) -> list[float]:
+    def rates(self, t):
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def is_better(self, metric: float) -> bool:
@@ -251,7 +250,7 @@ class SequentialLR(LRScheduler):
     schedulers: Sequence[Any]
     milestones: Sequence[int]
 
-    def complete(self) -> None:
+    def complete(self):
         for number, part in enumerate(self.schedulers):
             if getattr(part, "optimizer", None) is not self.optimizer:
                 raise ValueError(f"SequentialLR: schedule {number} belongs to another optimizer")
@@ -263,13 +262,13 @@ class SequentialLR(LRScheduler):
         if len(starts) != len(self.schedulers) or sorted({*starts}) != starts:
             raise ValueError("SequentialLR: needs one milestone less than schedules, increasing")
 
-    def place(self, t: int) -> None:
+    def place(self, t):
         starts = [0, *self.milestones]
         active = bisect_right(starts, t) - 1
         self.schedulers[active].place(t - starts[active])
         self.last_epoch, self.last_lr = t, self.schedulers[active].last_lr
 
-    def matched(self, state: Mapping[str, Any]) -> list[tuple[Any, Mapping]]:
+    def matched(self, state):
         found = super().matched(state)
         if len(state["schedulers"]) != len(self.schedulers):
             raise ValueError("SequentialLR.load_state_dict: the snapshot has other parts")

@@ -20,7 +20,9 @@ class Optimizer(Holding):
     `params` is an iterable of tensors that need a gradient, or of mappings with "params" and
     options of their own.  The rates of a group are 0-d float64 tensors and its step count is an
     int64 one; a parameter whose `.grad` is None is left out of a step.  State has the dtype of
-    its parameter and is made at once.  Raises TypeError and ValueError for what cannot be
+    its parameter and is made at once.  The options `maximize`, which turns g round, and
+    `weight_decay`, which adds a multiple of x to g or, where `decoupled`, shrinks x by
+    lr * weight_decay, come before any rule.  Raises TypeError and ValueError for what cannot be
     optimized, with nothing changed.
 
     >>> class Signs(tg.optim.Optimizer):
@@ -37,6 +39,8 @@ class Optimizer(Holding):
     [0.5, 1.5]
     """
 
+    decoupled = False
+
     def numbers(self, group: ParamGroup, step: Any) -> list[Any]:
         """What the rule needs to know about rates and time: computed once, in float64."""
         raise NotImplementedError(f"{type(self).__name__} does not define numbers(group, step)")
@@ -52,12 +56,6 @@ class Optimizer(Holding):
         """Change every parameter that has a gradient; give what `closure`, if any, returned.
 
         All new values are computed before the first is put in place: an error changes nothing.
-
-        >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
-        >>> (x * x).sum().backward()
-        >>> tg.optim.SGD([x], lr=0.25).step()
-        >>> x.tolist()
-        [0.5, 1.0]
         """
         loss = None
         if closure is not None:
@@ -81,21 +79,25 @@ class Optimizer(Holding):
         step = bare([group.step])[0] + 1
         targets.append(group.step)
         values.append(step)
-        numbers = self.numbers(group, step)
-        names = self.slots(group)
+        climbs, decays, decay = group.get("maximize"), group.uses("weight_decay"), 0.0
+        if decays:
+            lr, decay = group.numbers("lr", "weight_decay")
+            decay = 1 - lr * decay if self.decoupled else decay
+        numbers = [decay, *self.numbers(group, step)]
+        names = self.prepare(group)
         ready: dict[Any, list] = {}
         for p in live:
-            dtype = p.dtype
-            if dtype not in ready:
-                ready[dtype] = cast_all(numbers, dtype)
+            if p.dtype not in ready:
+                ready[p.dtype] = cast_all(numbers, p.dtype)
+            decay, *rest = ready[p.dtype]
             state = self.state[p]
-            if len(state) < len(names):
-                self.kept(p, group, state)
             kept = [state[name] for name in names]
             x, g, *slots = bare([p, p.grad, *kept])
-            targets.append(p)
-            targets += kept
-            values += self.rule(group, x, alike(g, x), slots, ready[dtype])
+            g = -alike(g, x) if climbs else alike(g, x)
+            if decays:
+                x, g = (decay * x, g) if self.decoupled else (x, g + decay * x)
+            targets += [p, *kept]
+            values += self.rule(group, x, g, slots, rest)
 
 
 def check_gradient(parameter: Any, owner: str) -> None:

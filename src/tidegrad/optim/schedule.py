@@ -38,21 +38,16 @@ class LRScheduler:
             raise TypeError(f"{owner}: takes an optimizer, not {type(self.optimizer).__name__}")
         if self.last_epoch != -1 and not all("initial_lr" in group for group in groups):
             raise ValueError(f"{owner}: no initial_lr; load the optimizer's state_dict first")
+        self.base_lrs = [float(group.get("initial_lr", group["lr"])) for group in groups]
         self.complete()
         for name, value in vars(self).items():
             check(owner, name, value)
-        if self.last_epoch == -1:
-            for number, group in enumerate(groups):
-                group["initial_lr"] = self.initial(number, group)
-        self.base_lrs = [float(group["initial_lr"]) for group in groups]
+        for group, base in zip(groups, self.base_lrs):
+            group["initial_lr"] = base
         self.place(self.last_epoch + 1)
 
     def complete(self) -> None:
         """Fill in what the arguments leave open, and check what no table can."""
-
-    def initial(self, number: int, group: Mapping[str, Any]) -> float:
-        """The rate that a group begins with."""
-        return float(group.get("initial_lr", group["lr"]))
 
     def rate(self, t: int, base: float) -> float:
         """The rate after `t` steps of a group that began with `base`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import tidegrad as tg
 
-from .groups import as_groups, checked_parameters
+from .groups import read_groups
 from .optimizer import check_gradient
 
 __all__ = ["TorchOptimizer"]
@@ -35,18 +35,15 @@ class TorchOptimizer:
 
     def __init__(self, optimizer: Callable[..., Any], params: Any, **options: Any):
         # Whoever has a class of torch.optim has imported PyTorch.
-        torch = sys.modules.get("torch")
-        if torch is None or not is_torch_optimizer(torch, optimizer):
+        self.library: Any = sys.modules.get("torch")
+        if self.library is None or not is_torch_optimizer(self.library, optimizer):
             raise TypeError(f"TorchOptimizer: takes a class of torch.optim, not {optimizer!r}")
-        groups: list[dict[str, Any]] = []
+        groups = read_groups(params, "TorchOptimizer")
         self.pairs: list[tuple[Any, Any]] = []
-        for group in as_groups(params, "TorchOptimizer"):
-            taken = [ours for ours, _ in self.pairs]
-            ours = checked_parameters(group["params"], taken, "TorchOptimizer")
-            theirs = [torch.nn.Parameter(torch.tensor(p.data)) for p in ours]
-            self.pairs += zip(ours, theirs, strict=True)
-            groups.append({**group, "params": theirs})
-        self.library = torch
+        for group in groups:
+            ours = group["params"]
+            group["params"] = [self.library.nn.Parameter(self.library.tensor(p.data)) for p in ours]
+            self.pairs += zip(ours, group["params"])
         self.torch = optimizer(groups, **options)
 
     @property
@@ -73,8 +70,7 @@ class TorchOptimizer:
         results: list[Any] = []
 
         def evaluated() -> Any:
-            # PyTorch has moved its copies: the loss is wanted there.
-            if results:
+            if results:  # PyTorch has moved its copies: the loss is wanted there
                 self.pull()
             with tg.enable_grad():
                 results.append(closure())
@@ -84,7 +80,7 @@ class TorchOptimizer:
         try:
             self.torch.step(evaluated)
         except BaseException:
-            for (ours, _), value in zip(self.pairs, before, strict=True):
+            for (ours, _), value in zip(self.pairs, before):
                 ours.data = value
             raise
         self.pull()
@@ -92,16 +88,16 @@ class TorchOptimizer:
 
     def push(self) -> None:
         """Hand values and gradients to PyTorch."""
-        live = [(ours, theirs) for ours, theirs in self.pairs if ours.grad is not None]
-        for ours, _ in live:
-            check_gradient(ours, "TorchOptimizer")
+        for ours, _ in self.pairs:
+            if ours.grad is not None:
+                check_gradient(ours, "TorchOptimizer")
         with self.library.no_grad():
             for ours, theirs in self.pairs:
-                theirs.grad = None
                 theirs.copy_(self.library.from_dlpack(ours))
-            for ours, theirs in live:
-                grad = ours.grad.detach() if ours.grad.requires_grad else ours.grad
-                theirs.grad = self.library.from_dlpack(grad)
+                g = ours.grad
+                if g is not None:
+                    g = self.library.from_dlpack(g.detach() if g.requires_grad else g)
+                theirs.grad = g
 
     def pull(self) -> None:
         """Rebind every parameter to PyTorch's value: a copy, as PyTorch writes in place."""
