@@ -30,19 +30,7 @@ def interpolate(
     """
     x = tg.asarray(input)
     axes = x.ndim - 2
-    if axes < 1:
-        raise ValueError(
-            f"interpolate: takes (batch, channels, ...) with one axis or more, not shape {x.shape}"
-        )
-    if mode != "nearest" and LINEAR.get(mode) != axes:
-        raise ValueError(
-            f'interpolate: mode is "nearest", "linear" for 3 axes or "bilinear" for 4, not '
-            f"{mode!r} for an input of shape {x.shape}"
-        )
-    if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate: give either size or scale_factor")
-    if mode == "nearest" and align_corners is not None:
-        raise ValueError("interpolate: align_corners is for linear and bilinear")
+    check_options(x, size, scale_factor, mode, align_corners)
     factors, wanted = listed(scale_factor, axes), listed(size, axes)
     for axis, (n, factor, m) in enumerate(zip(x.shape[2:], factors, wanted, strict=True), 2):
         m = int(n * factor) if m is None else m
@@ -57,6 +45,23 @@ def interpolate(
         else:
             x = linear(x, axis, m, n / m if factor is None else 1 / factor, align_corners)
     return x
+
+
+def check_options(x: tg.Tensor, size: Any, scale_factor: Any, mode: str, align: Any) -> None:
+    axes = x.ndim - 2
+    if axes < 1:
+        raise ValueError(
+            f"interpolate: takes (batch, channels, ...) with one axis or more, not shape {x.shape}"
+        )
+    if mode != "nearest" and LINEAR.get(mode) != axes:
+        raise ValueError(
+            f'interpolate: mode is "nearest", "linear" for 3 axes or "bilinear" for 4, not '
+            f"{mode!r} for an input of shape {x.shape}"
+        )
+    if (size is None) == (scale_factor is None):
+        raise ValueError("interpolate: give either size or scale_factor")
+    if mode == "nearest" and align is not None:
+        raise ValueError("interpolate: align_corners is for linear and bilinear")
 
 
 def listed(value: Any, axes: int) -> Sequence[Any]:
