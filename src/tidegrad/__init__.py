@@ -7,6 +7,7 @@ tensor([2., 4., 6.])
 """
 # ruff: noqa: F401
 
+import builtins
 from importlib import import_module
 from typing import Any
 
@@ -47,3 +48,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *LIBRARIES, *FUNCTIONS})
+
+
+# A star import brings what is ours, and shadows no builtin.
+OTHERS = {*vars(builtins), "Any", "builtins", "import_module"}
+__all__ = [name for name in __dir__() if not name.startswith("_") and name not in OTHERS]
