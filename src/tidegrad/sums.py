@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 
@@ -10,7 +12,7 @@ __all__ = ["total"]
 LONG, SHORT = 256, 32  # what is halved, and until when
 
 
-def total(x: ndarray, *, axes: tuple[int, ...], keepdims: bool) -> ndarray:
+def total(x: ndarray, *, axes: tuple[int, ...], keepdims: Any) -> ndarray:
     """The sum over `axes`; its error grows with the logarithm of how many are added.
 
     NumPy adds by halves (pairwise) along memory only.  Across it, it adds one by one: the mean of
