@@ -15,11 +15,10 @@ __all__ = ["alike", "bare", "cast_all", "rebind_all"]
 
 
 def bare(tensors: Sequence[Tensor]) -> list[Any]:
-    """The arrays of `tensors` where nothing is recorded or traced, elsewhere the tensors.
+    """The arrays of `tensors`, single numbers as scalars, where nothing is recorded or traced.
 
-    A rule of operators and NumPy functions gives the same numbers on either.  On small arrays it
-    is four times faster, which is most of what an optimizer's step on a small network costs.
-    A single number comes as a NumPy scalar.
+    Elsewhere the tensors: a rule of operators and NumPy functions gives the same numbers on
+    either, and on small arrays four times faster.
 
     >>> from tidegrad.updates import bare
     >>> with tg.no_grad():
@@ -32,14 +31,10 @@ def bare(tensors: Sequence[Tensor]) -> list[Any]:
 
 
 def alike(value: Any, model: Any) -> Any:
-    """`value`, its elements in memory in the order of `model`, of the same shape.
+    """`value`, its elements in memory in the order of those of `model`, which has its shape.
 
     The gradient of a transposed weight is a transposed array: each operation that meets both
     orders takes as long as four that meet one.
-
-    >>> from tidegrad.updates import alike
-    >>> alike(np.ones((3, 2)).T, np.ones((2, 3))).strides
-    (24, 8)
     """
     if type(value) is not np.ndarray or value.strides == model.strides:
         return value
@@ -49,12 +44,7 @@ def alike(value: Any, model: Any) -> Any:
 
 
 def cast_all(values: Sequence[Any], dtype: Any) -> list[Any]:
-    """Numbers from `bare` in `dtype`, in the form that combines fastest with arrays.
-
-    >>> from tidegrad.updates import cast_all
-    >>> cast_all([np.float64(0.5)], tg.float32)
-    [array(0.5, dtype=float32)]
-    """
+    """Numbers from `bare` in `dtype`, in the form that combines fastest with arrays."""
     return [v.astype(dtype) if type(v) is Tensor else np.array(v, dtype) for v in values]
 
 
@@ -72,15 +62,11 @@ def rebind_all(targets: Sequence[Tensor], values: Sequence[Any], operation: str)
     (tensor([2., 4.]), tensor(1.))
     """
     for target, value in zip(targets, values, strict=True):
-        if value.shape != target.shape:
-            raise ShapeError(
-                f"{operation}: a value of shape {value.shape} does not fit a tensor of shape "
-                f"{target.shape}"
-            )
-        if value.dtype != target.dtype:
-            raise DTypeError(
-                f"{operation}: a value of dtype {value.dtype} does not fit a tensor of dtype "
-                f"{target.dtype}; state made for another dtype has to be made anew"
+        old = target.array
+        if value.shape != old.shape or value.dtype != old.dtype:
+            raise (DTypeError if value.shape == old.shape else ShapeError)(
+                f"{operation}: {value.dtype}{list(value.shape)} does not fit a tensor {old.dtype}"
+                f"{list(old.shape)}; state made for another has to be made anew"
             )
     for target, value in zip(targets, values, strict=True):
         if type(value) is Tensor:

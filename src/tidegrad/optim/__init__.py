@@ -11,19 +11,6 @@ from .torch_adaptor import TorchOptimizer
 clip_grad_norm_ = clip_grad_norm
 clip_grad_value_ = clip_grad_value
 
-__all__ = [
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "LBFGS",
-    "Lion",
-    "Optimizer",
-    "RMSprop",
-    "SGD",
-    "TorchOptimizer",
-    "clip_grad_norm",
-    "clip_grad_norm_",
-    "clip_grad_value",
-    "clip_grad_value_",
-    "lr_scheduler",
-]
+__all__ = ["Adagrad", "Adam", "AdamW", "LBFGS", "Lion", "Optimizer", "RMSprop", "SGD"]
+__all__ += ["TorchOptimizer", "clip_grad_norm", "clip_grad_norm_", "clip_grad_value"]
+__all__ += ["clip_grad_value_", "lr_scheduler"]

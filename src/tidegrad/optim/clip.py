@@ -10,26 +10,8 @@ import tidegrad as tg
 __all__ = ["clip_grad_norm", "clip_grad_value"]
 
 
-def with_gradients(parameters: Any, operation: str) -> list[Any]:
-    """Those of `parameters`, a tensor or an iterable of them, that have a gradient."""
-    if isinstance(parameters, tg.Tensor):
-        parameters = [parameters]
-    if not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"{operation}: takes tensors, not {type(parameters).__name__}; pass net.parameters()"
-        )
-    found = list(parameters)
-    for p in found:
-        if not isinstance(p, tg.Tensor):
-            raise TypeError(f"{operation}: takes tensors, and there is a {type(p).__name__}")
-    return [p for p in found if p.grad is not None]
-
-
 def clip_grad_norm(
-    parameters: Any,
-    max_norm: float,
-    norm_type: float = 2.0,
-    error_if_nonfinite: bool = False,
+    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Any:
     """Scale all gradients by one factor, so that their norm as one vector is at most `max_norm`.
 
@@ -45,14 +27,11 @@ def clip_grad_norm(
     >>> [round(g, 4) for g in x.grad.tolist()]
     [0.6, 0.8]
     """
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm: max_norm must not be negative, and is {max_norm}")
-    live = with_gradients(parameters, "clip_grad_norm")
-    if not live:
+    clipped, order = live(parameters, max_norm, "clip_grad_norm"), float(norm_type)
+    if not clipped:
         return tg.tensor(0.0)
     with tg.no_grad():
-        order = float(norm_type)
-        norms = [tg.linalg.vector_norm(p.grad, ord=order) for p in live]
+        norms = [tg.linalg.vector_norm(p.grad, ord=order) for p in clipped]
         total = norms[0] if len(norms) == 1 else tg.linalg.vector_norm(tg.stack(norms), ord=order)
         if error_if_nonfinite and not bool(tg.isfinite(total)):
             raise ValueError(
@@ -61,7 +40,7 @@ def clip_grad_norm(
             )
         # The small term keeps a norm of 0 from dividing.
         factor = tg.minimum(max_norm / (total + 1e-6), 1.0)
-        for p in live:
+        for p in clipped:
             p.grad = p.grad * factor.astype(p.grad.dtype)
     return total
 
@@ -75,9 +54,19 @@ def clip_grad_value(parameters: Any, clip_value: float) -> None:
     >>> x.grad.tolist()
     [0.5, 1.0]
     """
-    if not clip_value >= 0:
-        raise ValueError(f"clip_grad_value: clip_value must not be negative, and is {clip_value}")
-    limit = float(clip_value)
     with tg.no_grad():
-        for p in with_gradients(parameters, "clip_grad_value"):
-            p.grad = tg.clip(p.grad, -limit, limit)
+        for p in live(parameters, clip_value, "clip_grad_value"):
+            p.grad = tg.clip(p.grad, -float(clip_value), float(clip_value))
+
+
+def live(parameters: Any, limit: float, operation: str) -> list[Any]:
+    """Those of `parameters`, a tensor or an iterable of them, that have a gradient."""
+    if not limit >= 0:
+        raise ValueError(f"{operation}: the limit must not be negative, and is {limit}")
+    found = [parameters] if isinstance(parameters, tg.Tensor) else parameters
+    found = list(found) if isinstance(found, Iterable) else [found]
+    for p in found:
+        if not isinstance(p, tg.Tensor):
+            kind = type(p).__name__
+            raise TypeError(f"{operation}: takes tensors, not {kind}; pass net.parameters()")
+    return [p for p in found if p.grad is not None]

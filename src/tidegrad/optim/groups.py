@@ -63,9 +63,6 @@ class ParamGroup(UserDict):
             before[...] = new.astype(tg.float64)
         return before
 
-    def __delitem__(self, name: str) -> None:
-        raise TypeError(f"param_groups: {name!r} cannot be removed from a group")
-
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v}" for k, v in self.plain().items())
         return f"ParamGroup({len(self['params'])} parameters, {options})"

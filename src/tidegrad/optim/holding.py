@@ -15,10 +15,7 @@ __all__ = ["Holding"]
 
 
 class Holding:
-    """Groups of parameters with their options, and the slots of each parameter.
-
-    `param_groups` lists the groups, `state` maps each parameter to its slots by name.
-    """
+    """`param_groups`, parameters with their options, and `state`, of each parameter its slots."""
 
     def __init__(self, params: Any, defaults: Mapping[str, Any]):
         self.defaults = dict(defaults)
@@ -81,9 +78,9 @@ class Holding:
                 p.grad = None if none else tg.zeros_like(p.grad)
 
     def state_dict(self) -> dict[str, Any]:
-        """A snapshot: {"state": {index: {name: tensor}}, "param_groups": [...]}, as in PyTorch.
+        """A snapshot, which later steps do not change, in the form of PyTorch's.
 
-        Indices count the parameters of all groups in order.  Later steps do not change it.
+        {"state": {index: {name: tensor}}, "param_groups": [...]}, where indices count parameters.
 
         >>> opt = tg.optim.Adam([tg.tensor([1.0], requires_grad=True)], lr=0.1)
         >>> sorted(opt.state_dict()["state"][0])
@@ -130,67 +127,51 @@ class Holding:
 def read_state(optimizer: Holding, saved: Mapping[str, Any]) -> list[tuple]:
     """What `saved` says, checked: of each group the options, the step count, and all slots."""
     owner, ours = f"{type(optimizer).__name__}.load_state_dict", optimizer.param_groups
-    if not isinstance(saved, Mapping) or not {"state", "param_groups"} <= set(saved):
-        raise ValueError(f"{owner}: takes a mapping with 'state' and 'param_groups'")
-    groups = saved["param_groups"]
-    if len(groups) != len(ours):
-        raise ValueError(
-            f"{owner}: {len(groups)} parameter groups were saved, and the optimizer has {len(ours)}"
-        )
     try:
-        state = {int(k): v for k, v in saved["state"].items()}  # JSON has made strings of them
-    except (TypeError, ValueError, AttributeError):
-        raise ValueError(f"{owner}: 'state' is not a mapping by index") from None
-    if strange := state.keys() - {k for group in groups for k in group.get("params", ())}:
+        groups = [dict(group) for group in saved["param_groups"]]
+        state = {int(k): dict(entry) for k, entry in saved["state"].items()}  # in JSON strings
+    except (AttributeError, KeyError, TypeError, ValueError):
+        message = f"{owner}: takes a mapping with 'param_groups' and, by index, 'state'"
+        raise ValueError(message) from None
+    places = [group.pop("params", ()) for group in groups]
+    found, wanted = [len(k) for k in places], [len(group["params"]) for group in ours]
+    if found != wanted:
+        raise ValueError(f"{owner}: groups of {found} parameters were saved, and here are {wanted}")
+    if strange := state.keys() - {k for place in places for k in place}:
         raise ValueError(f"{owner}: state for parameter {min(strange)}, which is in no group")
     return [
-        read_group(optimizer, group["params"], kept, state, f"{owner}: group {number}")
-        for number, (group, kept) in enumerate(zip(ours, groups))
+        read_group(
+            optimizer,
+            group["params"],
+            options,
+            [state.get(k) for k in place],
+            f"{owner}: group {n}",
+        )
+        for n, (group, options, place) in enumerate(zip(ours, groups, places))
     ]
 
 
-def read_group(optimizer: Holding, params: list, saved: Mapping, state: dict, where: str) -> tuple:
+def read_group(
+    optimizer: Holding, params: list, options: dict, entries: list[Any], where: str
+) -> tuple[ParamGroup, int, list[dict[str, Any]]]:
     """One group of the snapshot: the group, its step count, and the slots of each parameter."""
-    options = dict(saved)
-    indices = options.pop("params", ())
-    if len(indices) != len(params):
-        raise ValueError(f"{where} has {len(indices)} parameters saved, and here {len(params)}")
     if missing := sorted(optimizer.defaults.keys() - options.keys()):
         raise ValueError(f"{where} lacks {', '.join(missing)}: was it saved by another optimizer?")
     group = optimizer.made(params, options)
-    entries: list[Any] = [state.get(index) for index in indices]
     names = optimizer.slots(group)
     if not any(entries):  # as PyTorch saves before the first step
-        fresh = [{name: optimizer.initial(name, p, group) for name in names} for p in params]
-        return group, 0, fresh
+        return group, 0, [{k: optimizer.initial(k, p, group) for k in names} for p in params]
     if None in entries:
         raise ValueError(f"{where}: the state of parameter {entries.index(None)} is missing")
     # An entry without a count is PyTorch's SGD, which has moved if it has a buffer.
-    steps = {int(entry.get("step", 1)) for entry in entries}
+    steps = {int(entry.pop("step", 1)) for entry in entries}
     if len(steps) > 1:
-        raise ValueError(
-            f"{where}: its parameters have taken {sorted(steps)} steps; a group counts them as one"
-        )
-    return (
-        group,
-        steps.pop(),
-        [
-            read_slots(names, p, entry, f"{where}, parameter {k}")
-            for k, (p, entry) in enumerate(zip(params, entries))
-        ],
-    )
-
-
-def read_slots(names: tuple[str, ...], parameter: Any, entry: Mapping, where: str) -> dict:
-    """The slots of one parameter, in its dtype."""
-    given = {k: v for k, v in entry.items() if k != "step" and v is not None}
-    if differing := sorted(given.keys() ^ set(names)):
-        what = "unexpected" if differing[0] in given else "missing"
-        raise ValueError(f"{where}: {differing[0]} is {what}")
-    found = {name: tg.asarray(given[name]).detach().astype(parameter.dtype) for name in names}
-    for name, tensor in found.items():
-        if tensor.shape != parameter.shape:
-            raise ValueError(
-                f"{where}: {name} has shape {tensor.shape}, and the parameter {parameter.shape}"
-            )
-    return found
+        raise ValueError(f"{where}: counts of {sorted(steps)} steps; here a group has one count")
+    slots = []
+    for k, (p, entry) in enumerate(zip(params, entries)):
+        given = {name: tg.asarray(v) for name, v in entry.items() if v is not None}
+        found, wanted = {name: t.shape for name, t in given.items()}, dict.fromkeys(names, p.shape)
+        if found != wanted:
+            raise ValueError(f"{where}, parameter {k}: the shapes are {found}, not {wanted}")
+        slots.append({name: t.detach().astype(p.dtype) for name, t in given.items()})
+    return group, steps.pop(), slots

@@ -63,15 +63,11 @@ class LBFGS(Optimizer):
         self.memory: dict[str, Any] = dict.fromkeys(COUNTS, 0)
         super().__init__(params, {**rates, **counts, "line_search_fn": line_search_fn})
 
-    def adopt(self, given: list[dict[str, Any]]) -> None:
+    def adopt(self, given):
         if self.param_groups or len(given) > 1:
             raise ValueError("LBFGS: takes one parameter group; its direction is one for all")
         super().adopt(given)
-
-    @property
-    def params(self) -> list[Any]:
-        """The parameters, in order."""
-        return self.param_groups[0]["params"]
+        self.params = self.param_groups[0]["params"]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Iterate as the class describes; give the loss before the first iteration."""
@@ -115,9 +111,8 @@ class LBFGS(Optimizer):
             x = x + new.t * d if new.t else x
             scatter(params, x)
             change, loss, g = abs(new.loss - loss), new.loss, new.gradient
-            if evaluations >= options["max_eval"]:
-                break
-            if np.abs(new.t * d).max() <= little or change < little:
+            still = np.abs(new.t * d).max() <= little or change < little
+            if still or evaluations >= options["max_eval"]:
                 break
         memory["func_evals"] += evaluations
         return first
@@ -191,7 +186,7 @@ def scatter(params: list[Any], vector: np.ndarray) -> None:
 
 
 def as_saved(value: Any) -> Any:
-    """Vectors as tensors; numbers, and lists of either."""
+    """A vector as a tensor, a number as it is, or a list of either."""
     if isinstance(value, list):
         return [as_saved(v) for v in value]
     return tg.tensor(value) if isinstance(value, np.ndarray) else value
@@ -201,7 +196,7 @@ def as_kept(value: Any) -> Any:
     """The way back from `as_saved`; PyTorch's tensors become arrays and numbers too."""
     if isinstance(value, (list, tuple)):
         return [as_kept(v) for v in value]
-    array = np.array(value)
+    array = np.asarray(value).copy()
     return array if array.ndim else array.item()
 
 
@@ -209,19 +204,18 @@ def read_memory(saved: Any, size: int) -> dict[str, Any]:
     """What the snapshot `saved` of an optimizer of `size` numbers remembers, checked."""
     owner = "LBFGS.load_state_dict"
     state = saved.get("state") if isinstance(saved, Mapping) else None
-    if not isinstance(state, Mapping) or not set(state) <= {0, "0"}:
-        raise ValueError(f"{owner}: takes a mapping whose 'state' has index 0")
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{owner}: takes a mapping with 'param_groups' and 'state'")
     entry: Any = next(iter(state.values()), {})
     # Beside these PyTorch keeps `al`, its work space.
-    memory = {name: as_kept(entry[name]) for name in sorted(entry.keys() & NAMES)}
+    memory = {name: as_kept(entry[name]) for name in NAMES if name in entry}
     if memory.keys() <= COUNTS:
         return {**dict.fromkeys(COUNTS, 0), **memory}
     if missing := sorted(NAMES - memory.keys()):
         raise ValueError(f"{owner}: {', '.join(missing)} missing")
-    changes, steps, weights = memory["old_dirs"], memory["old_stps"], memory["ro"]
-    if not len(changes) == len(steps) == len(weights):
+    if len({len(memory[name]) for name in LISTS}) > 1:
         raise ValueError(f"{owner}: old_dirs, old_stps and ro differ in length")
-    vectors = [memory["d"], memory["prev_flat_grad"], *changes, *steps]
+    vectors = [memory[name] for name in VECTORS] + memory["old_dirs"] + memory["old_stps"]
     if any(np.shape(v) != (size,) for v in vectors):
         raise ValueError(f"{owner}: its vectors are not of the {size} numbers to optimize")
     return memory

@@ -11,6 +11,7 @@ __all__ = ["Point", "strong_wolfe"]
 SUFFICIENT = 1e-4  # Armijo's constant c1
 CURVATURE = 0.9  # Wolfe's constant c2
 MOST = 25  # evaluations on one line
+NARROW = 1e-9  # a bracket in which no component moves by more than this is left
 
 
 class Point(NamedTuple):
@@ -22,13 +23,14 @@ class Point(NamedTuple):
     slope: float
 
 
-def strong_wolfe(
-    at: Callable[[float], Point], start: Point, t: float, width: float, tolerance: float = 1e-9
-) -> tuple[Point, int]:
+Line = Callable[[float], Point]
+
+
+def strong_wolfe(at: Line, start: Point, t: float, width: float) -> tuple[Point, int]:
     """A point with enough descent and a flat enough slope, and the number of evaluations.
 
     `at(t)` evaluates the line, `start` is its point 0, `t` the first trial, and `width` the
-    largest component of the direction: brackets narrower than `tolerance` end the search.
+    largest component of the direction.
     Nocedal and Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6.
 
     >>> from tidegrad.optim.line_search import Point, strong_wolfe
@@ -42,31 +44,25 @@ def strong_wolfe(
         # A loss that is NaN counts as too high, so that the bracket closes in on finite ones.
         too_high = not now.loss <= start.loss + SUFFICIENT * now.t * start.slope
         if too_high or (count > 1 and now.loss >= before.loss):
-            return zoom(at, start, before, now, count, width, tolerance)
+            return zoom(at, start, before, now, count, width)
         if abs(now.slope) <= -CURVATURE * start.slope:
             return now, count + 1
         if now.slope >= 0:
-            return zoom(at, start, before, now, count, width, tolerance)
+            return zoom(at, start, before, now, count, width)
         bounds = (now.t + 0.01 * (now.t - before.t), now.t * 10)
         before, now = now, at(cubic_minimum(before, now, bounds))
     return min(start, now, key=loss_of), MOST + 1
 
 
 def zoom(
-    at: Callable[[float], Point],
-    start: Point,
-    one: Point,
-    other: Point,
-    count: int,
-    width: float,
-    tolerance: float,
+    at: Line, start: Point, one: Point, other: Point, count: int, width: float
 ) -> tuple[Point, int]:
     """Close in on a point between `one` and `other` that satisfies the conditions."""
     low, high = sorted((one, other), key=loss_of)
     stuck = False
     while count < MOST:
         left, right = sorted((low.t, high.t))
-        if (right - left) * width < tolerance:
+        if (right - left) * width < NARROW:
             break
         t, stuck = kept_inside(cubic_minimum(low, high, (left, right)), left, right, stuck)
         new = at(t)
@@ -95,17 +91,15 @@ def cubic_minimum(one: Point, other: Point, bounds: tuple[float, float]) -> floa
     least, most = bounds
     if one.t > other.t:
         one, other = other, one
-    reach = other.t - one.t
+    reach, middle = other.t - one.t, (least + most) / 2
     if reach == 0:
-        return (least + most) / 2
-    d1 = one.slope + other.slope - 3 * (one.loss - other.loss) / (one.t - other.t)
+        return middle
+    d1 = one.slope + other.slope + 3 * (one.loss - other.loss) / reach
     square = d1 * d1 - one.slope * other.slope
-    if not (math.isfinite(square) and square >= 0):
-        return (least + most) / 2
-    d2 = math.sqrt(square)
+    d2 = math.sqrt(square) if math.isfinite(square) and square >= 0 else math.nan
     below = other.slope - one.slope + 2 * d2
-    if below == 0:
-        return (least + most) / 2
+    if below == 0 or math.isnan(below):
+        return middle
     return min(max(other.t - reach * ((other.slope + d2 - d1) / below), least), most)
 
 

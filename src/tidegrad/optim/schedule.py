@@ -15,9 +15,9 @@ __all__ = ["LRScheduler", "per_group"]
 class LRScheduler:
     """Set the rate of every group, at once and at each step; a subclass states `rate(t, base)`.
 
-    That is the rate after `t` steps of a group that began with `base`: one set by hand lasts until
-    the next step.  A schedule that begins with `last_epoch` steps behind it needs groups that know
-    their "initial_lr".  Raises TypeError and ValueError for arguments that make no sense.
+    That is the rate after `t` steps of a group that began with `base`; one set by hand lasts until
+    the next step.  With `last_epoch` steps behind it, groups have to know their "initial_lr".
+    Raises TypeError and ValueError for arguments that make no sense.
 
     >>> class Halving(tg.optim.lr_scheduler.LRScheduler):
     ...     def rate(self, t, base):

@@ -18,10 +18,10 @@ __all__ = ["TorchOptimizer"]
 class TorchOptimizer:
     """Let `torch.optim` drive tidegrad's parameters: PyTorch keeps a copy and computes the steps.
 
-    `optimizer` is a class of torch.optim, `params` tensors or groups of them, and `options` go to
-    the class.  A step hands the gradients over by DLPack, without a copy, and rebinds every
-    parameter to its new value; values that were changed in between are handed over too.
-    `.torch` is PyTorch's own optimizer, for its schedules.  Raises TypeError for any other class.
+    `optimizer` is a class of torch.optim (any other is a TypeError), which is given `options` and
+    the `params`, tensors or groups of them.  A step hands over the gradients, by DLPack without a
+    copy, and values changed in between, and rebinds every parameter to its new value.  `.torch`
+    is PyTorch's own optimizer, for its schedules.
 
     >>> import pytest
     >>> torch = pytest.importorskip("torch")
