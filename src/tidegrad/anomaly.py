@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ class detect_anomaly:
 
     def __exit__(self, *_: object) -> None:
         local.trace, local.watch = self.before
+
+    def stand_in(self, x: Any) -> Any:
+        """What stands for `x` where a function is run again around this."""
+        return self.before[0].stand_in(x) if self.before[0] is not None else x
+
+    def note(self, made: Sequence[Tensor]) -> None:
+        """Results of a whole function, made at the line that called it."""
+        self.lines.update({y.node: calling_line() for y in made if y.node is not None})
+        if self.before[0] is not None:
+            self.before[0].note(made)
 
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
         local.trace = self.before[0]

@@ -61,12 +61,14 @@ class Call(Prim):
         """The function's results as results of this operation on `parents`."""
         nodes, saved = tuple(p.node for p in parents), owned([p.array for p in parents])
         whole = Node(self, nodes, {"results": len(outs)}, outs[0].array, saved)
-        if len(outs) == 1:
-            return [Tensor(outs[0].array, whole)]
-        return [
-            Tensor(y.array, Node(pick, (whole,), {"k": k}, y.array, NOTHING))
+        picks = [
+            Node(pick, (whole,), {"k": k}, y.array, NOTHING) if len(outs) > 1 else whole
             for k, y in enumerate(outs)
         ]
+        made = [Tensor(y.array, node) for y, node in zip(outs, picks, strict=True)]
+        if local.trace is not None:
+            local.trace.note(made)
+        return made
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         parts = g.parts if isinstance(g, Parts) else {0: g}
@@ -120,14 +122,17 @@ class custom_vjp:
     def __call__(self, *args: Any) -> Any:
         if self.fwd is None:
             raise GraphError(f"custom_vjp: {self.name} has no rule yet; call .defvjp(fwd, bwd)")
-        leaves, _ = flatten(args)
-        tracked = [x for x in leaves if type(x) is Tensor and x.node is not None]
-        if not tracked or not local.recording:
+        applied = Application(self, args)
+        if not applied.tracked or not local.recording:
             return self.f(*args)
-        applied = Application(self, args, tracked)
-        outs, rebuild = flatten(applied.value)
+        outs = applied.forward(args)
         prim = Call(self.name, applied.pull, applied.push)
-        return rebuild(prim.results(outs, tracked))
+        return applied.tree(prim.results(outs, applied.tracked))
+
+
+def seen(x: Any) -> Any:
+    """`x`, or what stands for it where a function is run again."""
+    return x if local.trace is None else local.trace.stand_in(x)
 
 
 def only_tensors(outs: list, name: str) -> list:
@@ -149,27 +154,34 @@ def fitting(g: Any, x: Tensor, name: str) -> Tensor | None:
 def as_it_is(x: Any) -> Any:
     """`x` for later: neither writing into shared memory nor rebinding a Tensor changes it."""
     if type(x) is Tensor:
-        return Tensor(own(x.array), x.node)
+        return Tensor(own(seen(x).array), seen(x).node)
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
 class Application:
     """One call of a custom_vjp function: its arguments and what `fwd` left for `bwd`."""
 
-    def __init__(self, rule: custom_vjp, args: tuple, tracked: list[Tensor]):
+    def __init__(self, rule: custom_vjp, args: tuple):
         self.rule, self.name = rule, rule.name
+        leaves, self.rebuild = flatten(args)
+        values = [seen(x) if type(x) is Tensor else x for x in leaves]
+        self.places = [k for k, x in enumerate(values) if type(x) is Tensor and x.node is not None]
+        self.tracked = [values[k] for k in self.places]
         # Only inputs without gradient are held here; those with one are saved by the node.
-        self.leaves, self.rebuild = flatten(args)
-        self.places = [k for k, x in enumerate(self.leaves) if any(x is t for t in tracked)]
+        self.leaves = [None if k in self.places else x for k, x in enumerate(values)]
+
+    def forward(self, args: tuple) -> list[Tensor]:
+        """The results, for a first time and not recorded."""
         with Recording(False):
-            self.value, residuals = self.forward(tracked)
-        outs, self.tree = flatten(self.value)
+            value, residuals = self.run(args)
+        outs, self.tree = flatten(value)
         self.outs = [(y.array.shape, y.array.dtype) for y in only_tensors(outs, self.name)]
         self.residuals = map_leaves(as_it_is, residuals)
-        self.leaves = [None if k in self.places else as_it_is(x) for k, x in enumerate(self.leaves)]
+        self.leaves = list(map(as_it_is, self.leaves))
+        return outs
 
-    def forward(self, inputs: Sequence[Tensor]) -> tuple:
-        found = self.rule.fwd(*self.with_inputs(inputs))  # type: ignore[misc]
+    def run(self, args: tuple) -> tuple:
+        found = self.rule.fwd(*args)  # type: ignore[misc]
         if not isinstance(found, tuple) or len(found) != 2:
             raise TypeError(f"{self.name}: fwd must return a pair (result, residuals)")
         return found
@@ -184,7 +196,7 @@ class Application:
         residuals = self.residuals
         if record:
             with Recording(True):
-                _, residuals = self.forward(inputs)
+                _, residuals = self.run(self.with_inputs(inputs))
         whole = [
             Tensor(np.zeros(*spec)) if g is None else g
             for g, spec in zip(gs, self.outs, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .autodiff import as_tensor, ebb, flood
 from .core import Node, Tensor, bind, local
 from .custom import Call, only_tensors
 from .errors import GraphError
-from .ops.random import default_generator
+from .ops.stream import noted, repeated
 from .recording import Recording
 from .transforms import new_variable, nodes_of
 from .trees import flatten
@@ -26,7 +26,7 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
     """`f`, which keeps only its inputs for the backward pass and there computes the rest again.
 
     Everything that `f` reads is replayed: its arguments, tensors it closes over, such as a
-    module's parameters, as they were, and the default generator's random numbers.  What `f`
+    module's parameters, as they were, and random numbers, of whatever generator.  What `f`
     rebinds, such as running statistics, changes once.  Whatever else it closes over, NumPy arrays
     among it, has to stay as it is until then.
 
@@ -54,22 +54,41 @@ def unshared(argument: Any) -> Any:
     return argument.copy() if isinstance(argument, np.ndarray) else argument
 
 
+class Read(NamedTuple):
+    """A tensor that a function reads, its node then, and the value that stood for it."""
+
+    tensor: Tensor
+    node: Node | None
+    value: Tensor
+
+
 class Watch:
     """Looks on while a function runs: which tensors does it read that it has not made?"""
 
     def __init__(self) -> None:
         self.before = local.trace
         self.made: dict[int, weakref.ref[Tensor]] = {}
-        self.read: dict[int, tuple[Tensor, Any, Node | None]] = {}
+        self.read: dict[int, Read] = {}
 
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
         for a in args:
             if type(a) is Tensor and not self.own(a) and id(a) not in self.read:
-                self.read[id(a)] = (a, own(a.array), a.node)
+                value = self.stand_in(a)
+                self.read[id(a)] = Read(a, a.node, Tensor(own(value.array), value.node))
         out = self.passed_on(prim, args, params)
         if type(out) is Tensor:
             self.made[id(out)] = weakref.ref(out)
         return out
+
+    def note(self, made: Sequence[Tensor]) -> None:
+        """Results of a whole function that this one has called."""
+        self.made.update({id(y): weakref.ref(y) for y in made})
+        if self.before is not None:
+            self.before.note(made)
+
+    def stand_in(self, a: Any) -> Any:
+        """What stands for `a` in a replay around this one."""
+        return a if self.before is None else self.before.stand_in(a)
 
     def own(self, tensor: Tensor) -> bool:
         known = self.made.get(id(tensor))
@@ -101,12 +120,17 @@ class Replay(Watch):
         self.stand_ins = stand_ins
 
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
-        return self.passed_on(prim, tuple(map(self.stand_in, args)), params)
+        # What is not known here, another replay around this one may know.
+        return self.passed_on(prim, tuple(self.known(a, a) for a in args), params)
 
     def stand_in(self, a: Any) -> Any:
+        known = self.known(a, None)
+        return super().stand_in(a) if known is None else known
+
+    def known(self, a: Any, default: Any) -> Any:
         tensor, now, other = self.stand_ins.get(id(a), UNKNOWN)
         # What the function has rebound meanwhile is its own new value.
-        return other if a is tensor and a.array is now else a
+        return other if a is tensor and a.array is now else default
 
 
 class Run:
@@ -114,40 +138,35 @@ class Run:
 
     def __init__(self, call: Callable[[], Any]):
         self.call = call
-        self.random = default_generator().state_dict()
-        with Recording(False), Watch() as watch:
+        with Recording(False), noted() as self.draws, Watch() as watch:
             self.value = call()
         self.read = list(watch.read.values())
         self.refuse_lost_gradients()
-        self.places = [i for i, (_, _, node) in enumerate(self.read) if node is not None]
-        self.tracked: list[Tensor] = [Tensor(self.read[i][1], self.read[i][2]) for i in self.places]
+        self.places = [i for i, read in enumerate(self.read) if read.value.node is not None]
+        self.tracked = [self.read[i].value for i in self.places]
 
     def refuse_lost_gradients(self) -> None:
         """Nothing was recorded, so what the function rebound would have lost its history."""
-        lost = [(t, array, node) for t, array, node in self.read if node and t.node is not node]
-        for tensor, array, node in lost:
-            tensor.array, tensor.node = array, node
+        lost = [read for read in self.read if read.node and read.tensor.node is not read.node]
+        for tensor, node, value in lost:
+            tensor.array, tensor.node = value.array, node
         if lost:
             raise GraphError(
                 "checkpoint: the function changes a tensor that needs a gradient, of shape "
-                f"{lost[0][1].shape}; write y = x + 1 instead of x += 1"
+                f"{lost[0].value.array.shape}; write y = x + 1 instead of x += 1"
             )
 
     def again(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """The function's results on `inputs`, recorded; its effects happened the first time."""
         given = dict(zip(self.places, inputs, strict=True))
         stand_ins = {
-            id(t): (t, t.array, given[i] if i in given else Tensor(array))
-            for i, (t, array, _) in enumerate(self.read)
+            id(t): (t, t.array, given.get(i, value)) for i, (t, _, value) in enumerate(self.read)
         }
-        now = [(t, t.array, t.node) for t, _, _ in self.read]
-        generator, later = default_generator(), default_generator().state_dict()
-        generator.load_state_dict(self.random)
+        now = [(read.tensor, read.tensor.array, read.tensor.node) for read in self.read]
         try:
-            with Recording(True), Replay(stand_ins):
+            with Recording(True), repeated(self.draws), Replay(stand_ins):
                 return only_tensors(flatten(self.call())[0], "checkpoint")
         finally:
-            generator.load_state_dict(later)
             for tensor, array, node in now:
                 if tensor.array is not array:
                     tensor.array, tensor.node = array, node

@@ -27,6 +27,9 @@ class Variable(Prim):
     So transforms inside each other are told apart.  `live` until its transform has run f.
     """
 
+    def run(self, x: Any, live: bool) -> Any:
+        return x
+
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         return [g]
 
@@ -64,8 +67,11 @@ class Inputs:
     @property
     def trees(self) -> tuple:
         """The arguments, with the variables in their places; f may rebind what it is given."""
-        pairs = zip(self.variables, self.leaves, strict=True)
-        return self.rebuild([x if v is None else Tensor(v.array, v.node) for v, x in pairs])
+        given = [v if v is None else Tensor(v.array, v.node) for v in self.variables]
+        if local.trace is not None:
+            local.trace.note([v for v in given if v is not None])
+        pairs = zip(given, self.leaves, strict=True)
+        return self.rebuild([leaf if v is None else v for v, leaf in pairs])
 
     def gathered(self, found: dict[Node, Any]) -> tuple:
         """What was found for each variable, zeros where nothing was, None for other leaves."""
@@ -93,7 +99,11 @@ def nodes_of(tensors: Iterable[Tensor | None]) -> list[Node]:
 
 def new_variable(x: Tensor) -> Tensor:
     """A variable equal to `x`."""
-    return Tensor(x.array, Node(variable, (x.node,), {"live": True}, x.array, NOTHING))
+    with Recording(True):
+        made = variable(x, live=True)
+    if made.node is None:
+        made.node = Node(variable, (None,), {"live": True}, x.array, NOTHING)
+    return made
 
 
 def depends_on_others(nodes: Iterable[Node], own: Iterable[Node]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import index
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from . import elementwise
 from .creation import lift, size
 from .philox import Draw, bits, blocks_of, key_of
 
-__all__ = ["Stream", "lock"]
+__all__ = ["Stream", "lock", "noted", "repeated"]
 
 # Held only while a place in a stream is taken.  A fork waits for it, so that the child never
 # finds it held by a thread it does not have.
@@ -28,6 +29,38 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
     )
+
+
+class Draws(threading.local):
+    """The draws of a function that may run again: each a key, and where the stream then stood."""
+
+    noted: list | None = None
+    ahead: list | None = None  # those to be made once more, the next one last
+
+
+draws = Draws()
+
+
+@contextmanager
+def noted() -> Iterator[list]:
+    """The draws of this thread in a `with` block, as a list."""
+    before, draws.noted = draws.noted, []
+    try:
+        yield draws.noted
+    finally:
+        if before is not None:
+            before += draws.noted
+        draws.noted = before
+
+
+@contextmanager
+def repeated(found: Sequence) -> Iterator[None]:
+    """Within the block this thread draws what it drew before, and no stream moves."""
+    before, draws.ahead = draws.ahead, list(reversed(found))
+    try:
+        yield
+    finally:
+        draws.ahead = before
 
 
 class Stream:
@@ -63,10 +96,16 @@ class Stream:
 
     def draw(self, prim: Draw, shape: Shape, dtype: np.dtype, **params: Any) -> Tensor:
         """`prim` of the next words of the stream, which then stands behind them."""
-        with lock:
-            end = elementwise.add(self.counter, blocks_of(size_of(shape)))
-            rebind(self.counter, end, "random")
-        return prim(self.key, end, shape=shape, dtype=dtype, **params)
+        if draws.ahead:
+            key, end = draws.ahead.pop()
+        else:
+            with lock:
+                key = Tensor(self.key.array)
+                end = elementwise.add(self.counter, blocks_of(size_of(shape)))
+                rebind(self.counter, end, "random")
+        if draws.noted is not None:
+            draws.noted.append((key, end))
+        return prim(key, end, shape=shape, dtype=dtype, **params)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where the stream stands: two uint64 tensors, "key" and "counter".
