@@ -171,6 +171,11 @@ def test_groups_have_their_own_rates_and_follow_changes():
     optimizer.param_groups[1]["lr"] *= 2
     optimizer.step()
     assert (x.item(), y.item()) == (0.375, 0.25)
+    z = leaf([1.0])
+    optimizer.add_param_group(dict(params=[z], lr=1.0))
+    z.grad = tg.tensor([0.5])
+    optimizer.step()
+    assert z.item() == 0.5
 
 
 def test_rates_are_tensors_that_stay_the_same_objects():

@@ -132,6 +132,22 @@ def test_an_error_while_computing_changes_nothing():
     assert optimizer.state[x]["exp_avg"].item() == 0
 
 
+@pytest.mark.parametrize("new", [np.ones(3, "float32"), np.ones(2)], ids=["shape", "dtype"])
+def test_a_rule_that_does_not_fit_changes_nothing(new):
+    class Wrong(tg.optim.Optimizer):
+        def numbers(self, group, step):
+            return []
+
+        def rule(self, group, x, g, slots, numbers):
+            return [new]
+
+    x = leaf([1.0, 2.0])
+    x.grad = tg.tensor([1.0, 1.0])
+    with pytest.raises((ValueError, TypeError), match=r"Wrong.step: .* does not fit the tensor"):
+        Wrong([x], {}).step()
+    assert x.tolist() == [1.0, 2.0]
+
+
 def test_a_failing_closure_changes_nothing():
     x = leaf([1.0])
     x.grad = tg.tensor([1.0])

@@ -35,6 +35,10 @@ def alike(value: Any, model: Any) -> Any:
 
     The gradient of a transposed weight is a transposed array: each operation that meets both
     orders takes as long as four that meet one.
+
+    >>> from tidegrad.updates import alike
+    >>> alike(np.ones((3, 2)).T, np.ones((2, 3))).strides
+    (24, 8)
     """
     if type(value) is not np.ndarray or value.strides == model.strides:
         return value
@@ -65,8 +69,8 @@ def rebind_all(targets: Sequence[Tensor], values: Sequence[Any], operation: str)
         old = target.array
         if value.shape != old.shape or value.dtype != old.dtype:
             raise (DTypeError if value.shape == old.shape else ShapeError)(
-                f"{operation}: {value.dtype}{list(value.shape)} does not fit a tensor {old.dtype}"
-                f"{list(old.shape)}; state made for another has to be made anew"
+                f"{operation}: the new value {value.dtype}{list(value.shape)} does not fit the "
+                f"tensor {old.dtype}{list(old.shape)}"
             )
     for target, value in zip(targets, values, strict=True):
         if type(value) is Tensor:

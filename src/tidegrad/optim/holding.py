@@ -61,13 +61,7 @@ class Holding:
         return names
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
-        """Optimize more parameters, with options of their own.
-
-        >>> opt = tg.optim.SGD([tg.tensor([1.0], requires_grad=True)], lr=0.1)
-        >>> opt.add_param_group({"params": [tg.tensor([2.0], requires_grad=True)], "lr": 0.01})
-        >>> [float(g["lr"]) for g in opt.param_groups]
-        [0.1, 0.01]
-        """
+        """Optimize more parameters, {"params": [...]}, with options of their own."""
         self.adopt(read_groups([group], type(self).__name__, self.state))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -102,12 +96,6 @@ class Holding:
 
         Options come from the snapshot; state is cast to the dtype of its parameter.  Raises
         ValueError, with nothing changed, where groups, names or shapes do not match.
-
-        >>> x = tg.tensor([1.0], requires_grad=True)
-        >>> opt = tg.optim.SGD([x], lr=0.1)
-        >>> opt.load_state_dict(tg.optim.SGD([x], lr=0.2).state_dict())
-        >>> float(opt.param_groups[0]["lr"])
-        0.2
         """
         for ours, (group, step, slots) in zip(self.param_groups, read_state(self, state_dict)):
             # Tensors stay the same objects, for programs that follow them.
