@@ -52,7 +52,7 @@ class detect_anomaly:
         if self.before[0] is not None:
             self.before[0].note(made)
 
-    def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
+    def __call__(self, prim, args: tuple, params: dict):
         local.trace = self.before[0]
         try:
             with np.errstate(all="ignore"):  # what a warning would say, the error says better
@@ -79,7 +79,7 @@ class detect_anomaly:
                 raise AnomalyError(f"backward of {node.prim.name}: {found}, made at {line}")
 
 
-def fault(array: Any) -> str:
+def fault(array) -> str:
     """What is wrong with the elements of `array`, or nothing."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
         return ""

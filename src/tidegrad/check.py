@@ -53,16 +53,16 @@ def check(
     outs = values(f, xs)
     gs = [np.asarray(random.standard_normal(y.shape)) for y in outs]
     expected = differences(f, xs, ts, eps)
-    scale = sum(float(np.abs(g * d).sum()) for g, d in zip(gs, expected, strict=True))
+    scale = sum(float(np.abs(g * d).sum()) for g, d in zip(gs, expected))
     if "fwd" in modes:
         _, pushed = jvp(f, [Tensor(x) for x in xs], [Tensor(t) for t in ts])
-        for d, t in zip(expected, flatten(pushed)[0], strict=True):
+        for d, t in zip(expected, flatten(pushed)[0]):
             compare("forward mode", t.array, d, rtol)
     if "rev" in modes:
         out, pull = vjp(f, *[Tensor(x) for x in xs])
         cotangents = flatten(out)[1]([Tensor(g) for g in gs])
-        pulled = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts, strict=True))
-        direct = sum(float((g * d).sum()) for g, d in zip(gs, expected, strict=True))
+        pulled = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts))
+        direct = sum(float((g * d).sum()) for g, d in zip(gs, expected))
         compare("reverse mode", np.array(pulled), np.array(direct), rtol, max(scale, 1e-300))
     if order > 1:
         follow(f, xs, ts, order, modes, rtol, eps)
@@ -78,7 +78,7 @@ def follow(
         check(lambda *ys: jvp(f, ys, along)[1], xs, order - 1, modes, rtol, eps)
     if "rev" in modes:
 
-        def pulled(*ys: Tensor) -> Any:
+        def pulled(*ys):
             out, pull = vjp(f, *ys)
             leaves, rebuild = flatten(out)
             # A cotangent that is not constant, or a linear function would have none to check.
@@ -96,12 +96,9 @@ def differences(f: Callable, xs: list[ndarray], ts: list[ndarray], eps: float) -
     """The derivative of `f` along `ts`, by values at 1 and 2 steps to either side."""
     largest = max([1e-300, *(float(np.abs(t).max(initial=0)) for t in ts)])
     h = eps * max([1.0, *(float(np.abs(x).max(initial=0)) for x in xs)]) / largest
-    pairs = list(zip(xs, ts, strict=True))
+    pairs = list(zip(xs, ts))
     at = {k: values(f, [x + k * h * t for x, t in pairs]) for k in (-2, -1, 1, 2)}
-    return [
-        (8 * (b - a) - (d - c)) / (12 * h)
-        for c, a, b, d in zip(at[-2], at[-1], at[1], at[2], strict=True)
-    ]
+    return [(8 * (b - a) - (d - c)) / (12 * h) for c, a, b, d in zip(at[-2], at[-1], at[1], at[2])]
 
 
 def compare(

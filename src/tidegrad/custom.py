@@ -36,10 +36,10 @@ class Parts:
 class Pick(Prim):
     """One of a node's several results."""
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         return [Parts({node.params["k"]: g})]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         return tangents[0][node.params["k"]]
 
 
@@ -65,19 +65,19 @@ class Call(Prim):
             Node(pick, (whole,), {"k": k}, y.array, NOTHING) if len(outs) > 1 else whole
             for k, y in enumerate(outs)
         ]
-        made = [Tensor(y.array, node) for y, node in zip(outs, picks, strict=True)]
+        made = [Tensor(y.array, node) for y, node in zip(outs, picks)]
         if local.trace is not None:
             local.trace.note(made)
         return made
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         parts = g.parts if isinstance(g, Parts) else {0: g}
         record = any(type(part) is Tensor for part in parts.values())
         gs = [parts.get(k) for k in range(node.params["results"])]
         found = self.pull([g if g is None else as_tensor(g) for g in gs], tensors(saved), record)
         return [g if record or g is None else g.array for g in found]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         record = any(type(t) is Tensor for t in tangents)
         ts = [t if t is None else as_tensor(t) for t in tangents]
         found = self.push(ts, tensors(saved), record)
@@ -130,7 +130,7 @@ class custom_vjp:
         return applied.tree(prim.results(outs, applied.tracked))
 
 
-def seen(x: Any) -> Any:
+def seen(x):
     """`x`, or what stands for it where a function is run again."""
     return x if local.trace is None else local.trace.stand_in(x)
 
@@ -141,7 +141,7 @@ def only_tensors(outs: list, name: str) -> list:
     return outs
 
 
-def fitting(g: Any, x: Tensor, name: str) -> Tensor | None:
+def fitting(g, x: Tensor, name: str) -> Tensor | None:
     """The cotangent `g` in the dtype of its primal `x`, once it has its shape."""
     if g is None or (type(g) is Tensor and g.array.shape == x.array.shape):
         return g if g is None or g.array.dtype == x.array.dtype else cast(g, dtype=x.array.dtype)
@@ -151,7 +151,7 @@ def fitting(g: Any, x: Tensor, name: str) -> Tensor | None:
     )
 
 
-def as_it_is(x: Any) -> Any:
+def as_it_is(x):
     """`x` for later: neither writing into shared memory nor rebinding a Tensor changes it."""
     if type(x) is Tensor:
         return Tensor(own(seen(x).array), seen(x).node)
@@ -180,7 +180,7 @@ class Application:
         self.leaves = list(map(as_it_is, self.leaves))
         return outs
 
-    def run(self, args: tuple) -> tuple:
+    def run(self, args):
         found = self.rule.fwd(*args)  # type: ignore[misc]
         if not isinstance(found, tuple) or len(found) != 2:
             raise TypeError(f"{self.name}: fwd must return a pair (result, residuals)")
@@ -188,7 +188,7 @@ class Application:
 
     def with_inputs(self, inputs: Sequence[Tensor]) -> tuple:
         leaves = list(self.leaves)
-        for k, x in zip(self.places, inputs, strict=True):
+        for k, x in zip(self.places, inputs):
             leaves[k] = x
         return self.rebuild(leaves)
 
@@ -197,21 +197,18 @@ class Application:
         if record:
             with Recording(True):
                 _, residuals = self.run(self.with_inputs(inputs))
-        whole = [
-            Tensor(np.zeros(*spec)) if g is None else g
-            for g, spec in zip(gs, self.outs, strict=True)
-        ]
+        whole = [Tensor(np.zeros(*spec)) if g is None else g for g, spec in zip(gs, self.outs)]
         with Recording(record):
             found = self.rule.bwd(residuals, self.tree(whole))  # type: ignore[misc]
         return self.checked(found, inputs)
 
-    def checked(self, found: Any, inputs: Sequence[Tensor]) -> list:
+    def checked(self, found, inputs: Sequence[Tensor]) -> list:
         """The cotangents that `bwd` returned, one for each input with a gradient."""
         args = self.with_inputs(inputs)
         if not isinstance(found, tuple | list) or len(found) != len(args):
             raise TypeError(f"{self.name}: bwd must return {len(args)} cotangents, in a tuple")
         flat: list = []
-        for arg, g in zip(args, found, strict=True):
+        for arg, g in zip(args, found):
             count = len(flatten(arg)[0])
             parts = [None] * count if g is None else flatten(g)[0]
             if len(parts) != count:
@@ -220,13 +217,10 @@ class Application:
                     f"holds {count} tensors; a cotangent is a tree like its primal"
                 )
             flat += parts
-        return [fitting(flat[k], x, self.name) for k, x in zip(self.places, inputs, strict=True)]
+        return [fitting(flat[k], x, self.name) for k, x in zip(self.places, inputs)]
 
     def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
-        whole = [
-            Tensor(np.zeros_like(x.array)) if t is None else t
-            for t, x in zip(ts, inputs, strict=True)
-        ]
+        whole = [Tensor(np.zeros_like(x.array)) if t is None else t for t, x in zip(ts, inputs)]
         if self.rule.push is not None:
             with Recording(record):
                 _, t = self.rule.push(self.with_inputs(inputs), self.with_inputs(whole))
@@ -235,7 +229,7 @@ class Application:
         us = [new_variable(Tensor(np.zeros(*spec))) for spec in self.outs]
         pulled = self.pull(us, inputs, True)
         seeds: dict = {}
-        for w, t in zip(pulled, whole, strict=True):
+        for w, t in zip(pulled, whole):
             if w is not None and w.node is not None:
                 t = t if record else t.array
                 seeds[w.node] = seeds[w.node] + t if w.node in seeds else t

@@ -42,7 +42,7 @@ class Linearized:
         """The cotangents of the inputs for those of the outputs, None being zero."""
         record = self.record or (local.recording and tracked(seeds))
         total: dict[Node, Any] = {}
-        for y, g in zip(self.outputs, seeds, strict=True):
+        for y, g in zip(self.outputs, seeds):
             if g is not None and y.node is not None:
                 part = g if record else g.array
                 total[y.node] = total[y.node] + part if y.node in total else part
@@ -54,22 +54,21 @@ class Linearized:
         record = self.record or (local.recording and tracked(tangents))
         seeds = {
             v.node: t if record else t.array
-            for v, t in zip(self.inputs.variables, tangents, strict=True)
+            for v, t in zip(self.inputs.variables, tangents)
             if v is not None and v.node is not None and t is not None
         }
         have = flood(seeds, self.ends, record=record)
         return [as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in self.outputs]
 
 
-def fitting(tree: Any, like: Sequence[Any], operation: str) -> list[Tensor | None]:
+def fitting(tree, like: Sequence[Any], operation: str) -> list[Tensor | None]:
     """The leaves of `tree` as Tensors with the shapes and dtypes of `like`."""
     single = len(like) == 1 and (type(tree) is not tuple or len(tree) != 1)
     leaves = [tree] if single and not isinstance(tree, dict) else flatten(tree)[0]
     if len(leaves) != len(like):
         raise ValueError(f"{operation}: {len(leaves)} leaves were given for {len(like)}")
     return [
-        None if x is None or y is None else cotangent(y, x, operation)
-        for x, y in zip(leaves, like, strict=True)
+        None if x is None or y is None else cotangent(y, x, operation) for x, y in zip(leaves, like)
     ]
 
 
@@ -82,7 +81,7 @@ def vjp(f: Callable, *xs: Any) -> tuple[Any, Callable[[Any], tuple]]:
     """
     at = Linearized(f, xs, "vjp")
 
-    def pull(cotangents: Any) -> tuple:
+    def pull(cotangents):
         return at.pull(fitting(cotangents, at.outputs, "vjp"))
 
     return at.value, pull
@@ -98,7 +97,7 @@ def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     if len(xs) != len(ts):
         raise ValueError(f"jvp: {len(xs)} inputs, but {len(ts)} tangents")
     tangents: list[Tensor | None] = []
-    for tree, t in zip(at.inputs.trees, ts, strict=True):
+    for tree, t in zip(at.inputs.trees, ts):
         tangents += fitting(t, [x if type(x) is Tensor else None for x in flatten(tree)[0]], "jvp")
     return at.value, at.rebuild(at.push(tangents))
 
@@ -115,13 +114,13 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any
     """
 
     @functools.wraps(f)
-    def matrix(*args: Any) -> Any:
+    def matrix(*args):
         chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         places = [checked_place(n, len(args)) for n in chosen]
 
-        def of_chosen(*some: Any) -> Any:
+        def of_chosen(*some):
             filled = list(args)
-            for n, value in zip(places, some, strict=True):
+            for n, value in zip(places, some):
                 filled[n] = value
             return f(*filled)
 

@@ -62,7 +62,7 @@ KNOWN = (Tensor, float, int, bool)
 def operator(prim: Prim, name: str, swapped: bool = False) -> Callable[[Tensor, Any], Any]:
     """A binary operator; ndarrays are copied, as nobody else may write what a tape keeps."""
 
-    def method(self: Tensor, other: Any) -> Any:
+    def method(self, other):
         if type(other) not in KNOWN:
             if not isinstance(other, (ndarray, np.generic, list, tuple)):
                 return NotImplemented
@@ -80,7 +80,7 @@ REVERSED = tuple({"axes": axes[::-1]} for axes in ALL)
 def in_place(compute: Callable[[Tensor, Any], Any], symbol: str) -> Callable[[Tensor, Any], Any]:
     """`x += y`: the object `x` stands for the new value from now on."""
 
-    def method(self: Tensor, other: Any) -> Any:
+    def method(self, other):
         value = compute(self, other)
         if value is NotImplemented:
             return value

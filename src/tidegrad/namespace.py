@@ -33,10 +33,10 @@ def elementwise_function(prim: Map) -> Callable[..., Tensor]:
     """The public function of a Map: it takes whatever can be an array and gives a Tensor."""
     name = prim.name
 
-    def one(x: Any, /) -> Tensor:
+    def one(x, /):
         return bind(prim, (x if type(x) is Tensor else lift(x, name),), {})
 
-    def several(*args: Any) -> Tensor:
+    def several(*args):
         if len(args) != prim.inputs:
             raise TypeError(f"{name}: takes {prim.inputs} arguments, {len(args)} were given")
         ready = tuple(a if type(a) in NUMBERS else lift(a, name) for a in args)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy import ndarray
 
@@ -30,11 +28,11 @@ FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
 ASKING = {np.shape, np.ndim, np.size}
 
 
-def public(name: str) -> Any:
+def public(name: str):
     return PUBLIC.get(RENAMED.get(name, name))
 
 
-def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *args, **kwargs):
     """`np.sin(t)`, `ndarray + t` ...: the operation of the same name."""
     name = ufunc.__name__
     found = public(name) if method == "__call__" else None
@@ -61,7 +59,7 @@ def given(name: str, kwargs: dict) -> dict:
     return kept
 
 
-def array_function(self: Tensor, func: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+def array_function(self: Tensor, func, types, args: tuple, kwargs: dict):
     """`np.concatenate([t, u])` ...: the public function of the same name."""
     if func in ASKING:
         return func(self.array, *args[1:], **kwargs)
@@ -74,7 +72,7 @@ def array_function(self: Tensor, func: Any, types: Any, args: tuple, kwargs: dic
     return found(*args, **given(f"np.{func.__name__}", kwargs))
 
 
-def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> ndarray:
+def array(self: Tensor, dtype=None, copy: bool | None = None) -> ndarray:
     """`np.asarray(t)`: read-only, sharing memory, and only where no gradient would be lost."""
     if self.node is not None:
         raise GraphError(
@@ -88,7 +86,7 @@ def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> ndarray:
     return self.array.copy() if copy else frozen(self.array)
 
 
-def dlpack(self: Tensor, **options: Any) -> Any:
+def dlpack(self: Tensor, **options):
     """The tensor's memory for another library, which may write to it; tapes keep copies.
 
     What somebody else still refers to (a tape, a view) stays as it is: then the tensor moves

@@ -35,7 +35,7 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
     """
 
     @functools.wraps(f)
-    def kept(*args: Any, **kwargs: Any) -> Any:
+    def kept(*args, **kwargs):
         if not local.recording:
             return f(*args, **kwargs)
         named = {name: unshared(a) for name, a in kwargs.items()}
@@ -49,7 +49,7 @@ def checkpoint(f: Callable) -> Callable[..., Any]:
     return kept
 
 
-def unshared(argument: Any) -> Any:
+def unshared(argument):
     """An ndarray may have been written to before the function runs again."""
     return argument.copy() if isinstance(argument, np.ndarray) else argument
 
@@ -70,7 +70,7 @@ class Watch:
         self.made: dict[int, weakref.ref[Tensor]] = {}
         self.read: dict[int, Read] = {}
 
-    def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
+    def __call__(self, prim, args: tuple, params: dict):
         for a in args:
             if type(a) is Tensor and not self.own(a) and id(a) not in self.read:
                 value = self.stand_in(a)
@@ -86,7 +86,7 @@ class Watch:
         if self.before is not None:
             self.before.note(made)
 
-    def stand_in(self, a: Any) -> Any:
+    def stand_in(self, a):
         """What stands for `a` in a replay around this one."""
         return a if self.before is None else self.before.stand_in(a)
 
@@ -94,7 +94,7 @@ class Watch:
         known = self.made.get(id(tensor))
         return known is not None and known() is tensor
 
-    def passed_on(self, prim: Any, args: tuple, params: dict) -> Any:
+    def passed_on(self, prim, args: tuple, params: dict):
         local.trace = self.before
         try:
             return bind(prim, args, params)
@@ -119,15 +119,15 @@ class Replay(Watch):
         super().__init__()
         self.stand_ins = stand_ins
 
-    def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
+    def __call__(self, prim, args: tuple, params: dict):
         # What is not known here, another replay around this one may know.
         return self.passed_on(prim, tuple(self.known(a, a) for a in args), params)
 
-    def stand_in(self, a: Any) -> Any:
+    def stand_in(self, a):
         known = self.known(a, None)
         return super().stand_in(a) if known is None else known
 
-    def known(self, a: Any, default: Any) -> Any:
+    def known(self, a, default):
         tensor, now, other = self.stand_ins.get(id(a), UNKNOWN)
         # What the function has rebound meanwhile is its own new value.
         return other if a is tensor and a.array is now else default

@@ -27,13 +27,13 @@ class Variable(Prim):
     So transforms inside each other are told apart.  `live` until its transform has run f.
     """
 
-    def run(self, x: Any, live: bool) -> Any:
+    def run(self, x, live):
         return x
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         return [g]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         return tangents[0]
 
 
@@ -52,7 +52,7 @@ class Inputs:
         self.variables = [as_variable(leaf) for leaf in self.leaves]
         self.nodes = nodes_of(self.variables)
 
-    def opened(self, tree: Any) -> Any:
+    def opened(self, tree):
         """Numbers, and lists of numbers, are tensors where a whole argument is meant."""
         numbers = isinstance(tree, list) and {type(x) for x in flatten(tree)[0]} <= {int, float}
         if numbers or isinstance(tree, NUMBERS):
@@ -83,7 +83,7 @@ class Inputs:
         )
 
 
-def as_variable(leaf: Any) -> Tensor | None:
+def as_variable(leaf) -> Tensor | None:
     """A variable equal to `leaf`, or None where that cannot have a gradient."""
     if isinstance(leaf, np.ndarray | np.generic) and is_float(leaf.dtype):
         leaf = Tensor(as_array(leaf, "grad"))
@@ -130,7 +130,7 @@ def called(f: Callable, args: Sequence[Any], has_aux: bool = False) -> tuple[Any
     return out
 
 
-def settled(tree: Any, record: bool) -> Any:
+def settled(tree, record: bool):
     """A result as the user may have it: outside of a transform its variables are nobody's."""
     if record:
         return tree
@@ -151,7 +151,7 @@ def value_and_grad(
     """
 
     @functools.wraps(f)
-    def both(*args: Any, **kwargs: Any) -> Any:
+    def both(*args, **kwargs):
         chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         places = [checked_place(n, len(args)) for n in chosen]
         inputs = Inputs([args[n] for n in places], "grad")
@@ -178,7 +178,7 @@ def checked_place(n: int, count: int) -> int:
     return n % count
 
 
-def checked_scalar(out: Any) -> None:
+def checked_scalar(out) -> None:
     if type(out) is not Tensor:
         raise TypeError(
             f"grad: the function must return a Tensor, not {type(out).__name__}; "
@@ -206,7 +206,7 @@ def grad(
     both = value_and_grad(f, argnums, has_aux)
 
     @functools.wraps(f)
-    def only(*args: Any, **kwargs: Any) -> Any:
+    def only(*args, **kwargs):
         value, grads = both(*args, **kwargs)
         return (grads, value[1]) if has_aux else grads
 

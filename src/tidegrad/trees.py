@@ -29,11 +29,11 @@ def flatten(tree: Any) -> tuple[list, Rebuild]:
     parts = [flatten(child) for child in children]
     counts = [len(leaves) for leaves, _ in parts]
 
-    def rebuild(leaves: list) -> Any:
+    def rebuild(leaves):
         if len(leaves) != sum(counts):
             raise ValueError(f"this tree has {sum(counts)} leaves, {len(leaves)} were given")
         built, at = [], 0
-        for (_, build), count in zip(parts, counts, strict=True):
+        for (_, build), count in zip(parts, counts):
             built.append(build(leaves[at : at + count]))
             at += count
         return assemble(built)
@@ -41,7 +41,7 @@ def flatten(tree: Any) -> tuple[list, Rebuild]:
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
 
 
-def branches(tree: Any) -> tuple[list, Rebuild | None]:
+def branches(tree) -> tuple[list, Rebuild | None]:
     """The children of one branch and how to put new ones together; None for a leaf."""
     kind = type(tree)
     if kind is Tensor:
@@ -53,13 +53,13 @@ def branches(tree: Any) -> tuple[list, Rebuild | None]:
         return list(tree), kind
     if isinstance(tree, dict):
         keys = list(tree)
-        return list(tree.values()), lambda values: kind(zip(keys, values, strict=True))
+        return list(tree.values()), lambda values: kind(zip(keys, values))
     if hasattr(tree, "__tree__") and not isinstance(tree, type):
         return tree.__tree__()
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = [field.name for field in dataclasses.fields(tree) if field.init]
         values = [getattr(tree, name) for name in names]
-        return values, lambda new: dataclasses.replace(tree, **dict(zip(names, new, strict=True)))
+        return values, lambda new: dataclasses.replace(tree, **dict(zip(names, new)))
     return [], None
 
 
@@ -73,4 +73,4 @@ def map_leaves(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     beside = [flatten(other)[0] for other in others]
     if any(len(b) != len(leaves) for b in beside):
         raise ValueError("map_leaves: the trees have different numbers of leaves")
-    return rebuild([function(*group) for group in zip(leaves, *beside, strict=True)])
+    return rebuild([function(*group) for group in zip(leaves, *beside)])

@@ -7,9 +7,7 @@ from functools import lru_cache
 from operator import index
 from typing import Any
 
-import numpy as np
-
-from ..core import Node, Tensor, bind
+from ..core import Tensor, bind
 from ..dtypes import promote
 from ..errors import ShapeError
 from ..kinds import Prim, permute, reshape
@@ -32,15 +30,15 @@ class Contract(Prim):
         self.drop = Drop([Partial(lambda y: y, 2), Partial(lambda x: x, 2)])
 
     @staticmethod
-    def run(x: Any, y: Any, *, spec: str) -> Any:
+    def run(x, y, *, spec):
         return plan(spec)(x, y)
 
-    def infer(self, x: Any, y: Any, *, spec: str) -> tuple[Shape, np.dtype]:
+    def infer(self, x, y, *, spec):
         a, b, out = terms(spec)
-        sizes = {**dict(zip(a, x.shape, strict=True)), **dict(zip(b, y.shape, strict=True))}
+        sizes = {**dict(zip(a, x.shape)), **dict(zip(b, y.shape))}
         return tuple(sizes[label] for label in out), promote(x.dtype, y.dtype)
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         left, right = transposes(node.params["spec"])
         x, y = node.parents
         return [
@@ -48,7 +46,7 @@ class Contract(Prim):
             None if y is None else bind(self, (saved[0], g), right),
         ]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         x, y = tangents
         left = None if x is None else self(x, saved[1], **node.params)
         right = None if y is None else self(saved[0], y, **node.params)
@@ -125,7 +123,7 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
     x, y = lift(x1, "tensordot"), lift(x2, "tensordot")
     n, m = x.array.ndim, y.array.ndim
     first, second = paired(axes, n, m)
-    for i, j in zip(first, second, strict=True):
+    for i, j in zip(first, second):
         if x.array.shape[i] != y.array.shape[j]:
             raise ShapeError(
                 f"tensordot: axis {i} of shape {x.array.shape} and axis {j} of shape "
@@ -133,13 +131,13 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
             )
     a = [chr(ord("a") + i) for i in range(n)]
     b = [chr(ord("a") + n + j) for j in range(m)]
-    for i, j in zip(first, second, strict=True):
+    for i, j in zip(first, second):
         b[j] = a[i]
     out = [label for label in a + b if not (label in a and label in b)]
     return contract(x, y, spec=f"{''.join(a)},{''.join(b)}->{''.join(out)}")
 
 
-def paired(axes: Any, n: int, m: int) -> list[list[int]]:
+def paired(axes, n: int, m: int) -> list[list[int]]:
     """The axes of each side that `tensordot` sums over, as many of one as of the other."""
     if not isinstance(axes, (tuple, list)):
         count = index(axes)
@@ -150,8 +148,7 @@ def paired(axes: Any, n: int, m: int) -> list[list[int]]:
         raise ValueError(f"tensordot: axes is a number or two lists, not {axes}")
     sides = [a if isinstance(a, (tuple, list)) else (a,) for a in axes]
     pair = [
-        [canonical_axis(a, ndim, "tensordot") for a in side]
-        for side, ndim in zip(sides, (n, m), strict=True)
+        [canonical_axis(a, ndim, "tensordot") for a in side] for side, ndim in zip(sides, (n, m))
     ]
     if len(pair[0]) != len(pair[1]) or any(len(set(side)) != len(side) for side in pair):
         raise ShapeError(f"tensordot: axes {axes} do not name as many of both sides, once each")

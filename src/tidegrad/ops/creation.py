@@ -22,12 +22,12 @@ __all__ += ["zeros_like"]
 Size = int | Sequence[int]
 
 
-def lift(x: Any, operation: str) -> Tensor:
+def lift(x, operation: str) -> Tensor:
     """`x` as a Tensor at a public function's door; arrays are copied."""
     return x if type(x) is Tensor else Tensor(as_array(x, operation))
 
 
-def lift_as(x: Any, operation: str, dtype: np.dtype) -> Tensor:
+def lift_as(x, operation: str, dtype: np.dtype) -> Tensor:
     """`x` as a Tensor of `dtype`; a number is rounded once, to that."""
     if type(x) is not Tensor:
         return Tensor(as_array(x, operation, dtype))
@@ -66,7 +66,7 @@ def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     return Tensor(as_array(obj, "asarray", dtype))
 
 
-def shared(obj: Any, dtype: Any) -> Tensor:
+def shared(obj, dtype) -> Tensor:
     """A tensor in the memory of `obj`."""
     if not isinstance(obj, ndarray) and not hasattr(obj, "__dlpack__"):
         raise ValueError(f"asarray: a {type(obj).__name__} has no memory to share; use copy=None")
@@ -193,7 +193,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return triangle(x, "triu", lambda n, m: ~np.tri(n, m, k - 1, dtype=bool))
 
 
-def triangle(x: Any, operation: str, mask: Any) -> Tensor:
+def triangle(x, operation: str, mask) -> Tensor:
     x = lift(x, operation)
     if x.array.ndim < 2:
         raise ShapeError(f"{operation}: needs two axes or more, not shape {x.array.shape}")

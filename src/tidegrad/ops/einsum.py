@@ -37,10 +37,10 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
     shapes = tuple(x.array.shape for x in tensors)
     inputs, out, order = parsed(subscripts.replace(" ", ""), shapes)
     sizes: dict[str, int] = {}
-    for term, shape in zip(inputs, shapes, strict=True):
-        for label, n in zip(term, shape, strict=True):
+    for term, shape in zip(inputs, shapes):
+        for label, n in zip(term, shape):
             sizes[label] = n if sizes.get(label, 1) == 1 else sizes[label]
-    pending = [fitted(x, term, sizes) for x, term in zip(tensors, inputs, strict=True)]
+    pending = [fitted(x, term, sizes) for x, term in zip(tensors, inputs)]
     for group in order:
         chosen = [pending[k] for k in group]
         pending = [p for k, p in enumerate(pending) if k not in group]
@@ -97,10 +97,10 @@ def parsed(spec: str, shapes: tuple) -> tuple[list[str], str, list[tuple[int, ..
     parts = given.split(",")
     if len(parts) != len(shapes):
         raise ValueError(f"einsum: {spec!r} is for {len(parts)} operands, {len(shapes)} were given")
-    dotted = [(p, s) for p, s in zip(parts, shapes, strict=True) if DOTS in p]
+    dotted = [(p, s) for p, s in zip(parts, shapes) if DOTS in p]
     wide = max([0, *(len(s) - len(p.replace(DOTS, "")) for p, s in dotted)])
     spare = [chr(0x3B1 + k) for k in range(wide)]
-    terms = [spelled(p, s, spare, spec) for p, s in zip(parts, shapes, strict=True)]
+    terms = [spelled(p, s, spare, spec) for p, s in zip(parts, shapes)]
     everything = "".join(terms)
     if arrow and wide and DOTS not in result:
         raise ValueError(
@@ -128,8 +128,8 @@ def spelled(part: str, shape: tuple, spare: Sequence[str], spec: str) -> str:
 
 def checked(spec: str, terms: list[str], out: str, shapes: tuple) -> None:
     seen: dict[str, tuple[int, int]] = {}
-    for k, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
-        for label, n in zip(term, shape, strict=True):
+    for k, (term, shape) in enumerate(zip(terms, shapes)):
+        for label, n in zip(term, shape):
             where, m = seen.setdefault(label, (k, n))
             if n != m and 1 not in (n, m):
                 raise ShapeError(
@@ -149,7 +149,7 @@ def path(terms: list[str], out: str, shapes: tuple) -> list[tuple[int, ...]]:
     """In which order operands meet, as `numpy.einsum_path` has it."""
     if len(terms) < 3:
         return [tuple(range(len(terms)))]
-    letters = dict(zip(dict.fromkeys("".join(terms)), ascii_letters, strict=False))
+    letters = dict(zip(dict.fromkeys("".join(terms)), ascii_letters))
     plain = ",".join("".join(letters[n] for n in term) for term in terms)
     blanks = [np.broadcast_to(np.empty(()), shape) for shape in shapes]
     found = np.einsum_path(f"{plain}->{''.join(letters[n] for n in out)}", *blanks)[0]
@@ -161,7 +161,7 @@ def from_lists(args: tuple) -> tuple[str, tuple]:
     *pairs, last = args if len(args) % 2 else (*args, None)
     numbers = sorted({n for axes in pairs[1::2] for n in axes if n is not Ellipsis})
     # Letters in the order of the numbers, by which an implicit result is sorted.
-    letters = {Ellipsis: DOTS, **dict(zip(numbers, ascii_letters, strict=False))}
+    letters = {Ellipsis: DOTS, **dict(zip(numbers, ascii_letters))}
     spelled_out = ["".join(letters[n] for n in axes) for axes in pairs[1::2]]
     result = "" if last is None else "->" + "".join(letters[n] for n in last)
     return ",".join(spelled_out) + result, tuple(pairs[::2])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy import ndarray
 
-from ..core import Node
 from ..kinds import Move, Prim, where
-from ..shapes import Shape, broadcast
+from ..shapes import broadcast
 from .movement import cut, cut_shape
 
 __all__ = ["gather", "put", "put_at", "scatter"]
@@ -20,10 +18,10 @@ __all__ = ["gather", "put", "put_at", "scatter"]
 class Always(dict):
     """The same answer for every key."""
 
-    def __init__(self, answer: Any):
+    def __init__(self, answer):
         self.answer = answer
 
-    def __missing__(self, key: Any) -> Any:
+    def __missing__(self, key):
         return self.answer
 
 
@@ -40,29 +38,29 @@ class Index(Prim):
         self.run, self.infer, self.back = run, infer, back
         self.drop = Always((0, -1))
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         return [self.back(g, saved[1:-1], node), *(None for _ in saved[1:-1])]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         return self(tangents[0], *saved[1:-1], **node.params)
 
 
-def located(indices: Sequence[Any], axes: Shape) -> tuple:
+def located(indices, axes):
     """NumPy's key for `indices` at `axes`."""
-    key: list[Any] = [slice(None)] * (max(axes) + 1)
-    for axis, index in zip(axes, indices, strict=True):
+    key = [slice(None)] * (max(axes) + 1)
+    for axis, index in zip(axes, indices):
         key[axis] = index
     return tuple(key)
 
 
-def front(axes: Shape) -> int:
+def front(axes):
     """Where the indices' own axes go: to the place of adjacent `axes`, else to the front."""
     return axes[0] if axes == tuple(range(axes[0], axes[0] + len(axes))) else 0
 
 
-def gathered(x: Any, *indices: Any, axes: Shape) -> tuple[Shape, np.dtype]:
+def gathered(x, *indices, axes):
     """Shape and dtype of a gather; an index out of range is named."""
-    for axis, index in zip(axes, indices, strict=True):
+    for axis, index in zip(axes, indices):
         places = getattr(index, "array", index)
         n = x.shape[axis]
         if isinstance(places, ndarray) and ((places < -n) | (places >= n)).any():
@@ -73,13 +71,13 @@ def gathered(x: Any, *indices: Any, axes: Shape) -> tuple[Shape, np.dtype]:
     return (*rest[: front(axes)], *wide, *rest[front(axes) :]), x.dtype
 
 
-def scattered(y: ndarray, *indices: ndarray, axes: Shape, shape: Shape) -> ndarray:
+def scattered(y, *indices, axes, shape):
     """Zeros of `shape`, to which `y` is added at the places that the indices name."""
     sizes = tuple(shape[a] for a in axes)
     wide = np.broadcast_shapes(*(i.shape for i in indices))
     rest = tuple(n for i, n in enumerate(shape) if i not in axes)
     places = np.zeros(wide, np.intp)
-    for index, n in zip(indices, sizes, strict=True):
+    for index, n in zip(indices, sizes):
         places = places * n + (index.astype(np.intp) + n * (index < 0))
     at = front(axes)
     own = (*range(at, at + len(wide)), *range(at), *range(at + len(wide), y.ndim))
@@ -88,7 +86,7 @@ def scattered(y: ndarray, *indices: ndarray, axes: Shape, shape: Shape) -> ndarr
     return np.moveaxis(total.reshape(sizes + rest), range(len(axes)), axes)
 
 
-def summed_rows(rows: ndarray, places: ndarray, count: int) -> ndarray:
+def summed_rows(rows, places, count):
     """`count` rows, each the sum of those `rows` whose place it is; far faster than `np.add.at`."""
     if rows.shape[1] == 1 and rows.dtype.kind == "f":
         return np.bincount(places, rows[:, 0], count).astype(rows.dtype)[:, None]
@@ -118,13 +116,13 @@ scatter = Index(
 )
 
 
-def _written(x: Any, v: Any, *indices: Any, key: tuple) -> ndarray:
+def _written(x, v, *indices, key):
     out = np.array(x)
     out[key] = v
     return out
 
 
-def _inner(node: Node, i: int) -> Shape:
+def _inner(node, i):
     return node.shape if i == 0 else cut_shape(node, key=node.params["key"])
 
 
@@ -152,34 +150,31 @@ class PutAt(Prim):
         self.drop = Always((0, 1, -1))
 
     @staticmethod
-    def run(x: Any, v: Any, *indices: Any, axes: Shape) -> ndarray:
+    def run(x, v, *indices, axes):
         return _written(x, v, key=located(indices, axes))
 
-    def infer(self, x: Any, v: Any, *indices: Any, axes: Shape) -> tuple[Shape, np.dtype]:
+    def infer(self, x, v, *indices, axes):
         gathered(x, *indices, axes=axes)
         return x.shape, x.dtype
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         indices = saved[2:-1]
         inner = gathered(node, *indices, **node.params)[0]
         gone = np.zeros(inner, node.dtype)
         won = where(self.winners(node, indices, inner), gather(g, *indices, **node.params), 0)
         both = [self(g, gone, *indices, **node.params), won]
-        return [p and part for p, part in zip(node.parents, both, strict=False)] + [None] * len(
-            indices
-        )
+        return [p and part for p, part in zip(node.parents, both)] + [None] * len(indices)
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         indices = saved[2:-1]
         shapes = (node.shape, gathered(node, *indices, **node.params)[0])
         pair = [
-            np.zeros(shape, node.dtype) if t is None else t
-            for t, shape in zip(tangents, shapes, strict=False)
+            np.zeros(shape, node.dtype) if t is None else t for t, shape in zip(tangents, shapes)
         ]
         return self(*pair, *indices, **node.params)
 
     @staticmethod
-    def winners(node: Node, indices: Sequence, inner: Shape) -> Any:
+    def winners(node, indices, inner):
         """Which elements of `v` are still there at the end, places being named more than once."""
         order = np.arange(int(np.prod(inner, dtype=np.intp))).reshape(inner)
         blank = np.full(node.shape, -1)

@@ -31,7 +31,7 @@ concat_ = Move(
 )  # fmt: skip
 
 
-def _section(node: Any, i: int) -> tuple:
+def _section(node, i: int) -> tuple:
     axis, sizes = node.params["axis"], node.params["sizes"]
     start = sum(sizes[:i])
     return (slice(None),) * axis + (slice(start, start + sizes[i]),)
@@ -41,7 +41,7 @@ def joined(*shapes: Shape, axis: int) -> Shape:
     """The shape of a concatenation; an error names the first axis that differs."""
     first = shapes[0]
     for shape in shapes[1:]:
-        for k, (n, m) in enumerate(zip(first, shape, strict=False)):
+        for k, (n, m) in enumerate(zip(first, shape)):
             if len(first) != len(shape) or (k != axis and n != m):
                 raise ShapeError(
                     f"concat: shapes {first} and {shape} differ outside axis {axis}; "
@@ -59,7 +59,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
     if len(shifts) != len(axes):
         raise ShapeError(f"roll: shift {shift} and axis {axis} differ in length")
-    for by, a in zip(shifts, axes, strict=True):
+    for by, a in zip(shifts, axes):
         a = canonical_axis(a, x.array.ndim, "roll")
         n = x.array.shape[a]
         if n and by % n:
@@ -133,9 +133,9 @@ def tile(x: Any, repetitions: int | Sequence[int]) -> Tensor:
     times = (1,) * (ndim - len(times)) + tuple(times)
     shape = (1,) * (ndim - x.array.ndim) + x.array.shape
     split_shape = tuple(n for size in shape for n in (1, size))
-    wide = tuple(n for pair in zip(times, shape, strict=True) for n in pair)
+    wide = tuple(n for pair in zip(times, shape) for n in pair)
     spread = expand(reshape_(x, shape=split_shape), shape=wide)
-    return reshape_(spread, shape=tuple(t * n for t, n in zip(times, shape, strict=True)))
+    return reshape_(spread, shape=tuple(t * n for t, n in zip(times, shape)))
 
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
@@ -180,8 +180,8 @@ def pad(x: Any, pad_width: Widths, mode: str = "constant", constant_values: Any 
         raise ValueError(f"pad: widths are non-negative integers, not {pad_width}")
     if mode != "constant":
         return framed(x, pairs, mode)
-    wide = tuple(a + n + b for (a, b), n in zip(pairs, shape, strict=True))
-    key = tuple(slice(a, a + n) for (a, _), n in zip(pairs, shape, strict=True))
+    wide = tuple(a + n + b for (a, b), n in zip(pairs, shape))
+    key = tuple(slice(a, a + n) for (a, _), n in zip(pairs, shape))
     inner = place(x, key=key, shape=wide)
     if type(constant_values) in (int, float) and constant_values == 0:
         return inner

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from ..core import Tensor
 from ..errors import ShapeError
 from ..kinds import Move, expand, permute
 from ..kinds import reshape as reshape_
-from ..shapes import Shape, broadcast, canonical_axes, canonical_axis, resolved
+from ..shapes import broadcast, canonical_axes, canonical_axis, resolved
 from .creation import lift, size
 
 __all__ = [
@@ -27,11 +26,11 @@ __all__ = [
 __all__ += ["moveaxis", "permute_dims", "ravel", "reshape", "squeeze", "swapaxes", "transpose"]
 
 
-def cut_shape(x: Any, *, key: tuple) -> Shape:
+def cut_shape(x, *, key):
     return np.lib.stride_tricks.as_strided(np.empty(1), x.shape, (0,) * len(x.shape))[key].shape
 
 
-def _placed(y: Any, *, key: tuple, shape: Shape) -> ndarray:
+def _placed(y, *, key, shape):
     out = np.zeros(shape, y.dtype)
     out[key] = y
     return out
@@ -120,7 +119,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
             f"moveaxis: {source} and {destination} do not name as many axes, once each"
         )
     order = [a for a in range(x.array.ndim) if a not in ends[0]]
-    for to, a in sorted(zip(ends[1], ends[0], strict=True)):
+    for to, a in sorted(zip(ends[1], ends[0])):
         order.insert(to, a)
     return permute(x, axes=tuple(order))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..kinds import Opaque
-from ..shapes import Shape, size_of
+from ..shapes import size_of
 from ..special import normal_quantile
 
 __all__ = ["Draw", "below", "bell", "bits", "blocks_of", "key_of", "unit"]
@@ -45,7 +45,7 @@ def blocks_of(count: int) -> int:
     return -(-count // WORDS)
 
 
-def words(key: ndarray, end: Any, count: int) -> ndarray:
+def words(key: ndarray, end, count: int) -> ndarray:
     """The `count` words whose last block is number `end` of the stream `key`.
 
     Philox4x64-10: Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, 2011.
@@ -68,11 +68,11 @@ class Draw(Opaque):
         super().__init__(name, self.drawn, self.shaped)
         self.finish = finish
 
-    def drawn(self, key: ndarray, end: Any, *, shape: Shape, dtype: Any, **params: Any) -> ndarray:
+    def drawn(self, key, end, *, shape, dtype, **params):
         made = words(key, end, size_of(shape))
         return self.finish(made, dtype, **params).reshape(shape)
 
-    def shaped(self, key: Any, end: Any, *, shape: Shape, dtype: Any, **_: Any) -> tuple:
+    def shaped(self, key, end, *, shape, dtype, **_):
         return shape, dtype
 
 

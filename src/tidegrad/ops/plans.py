@@ -68,7 +68,7 @@ def by_sums(a: str, b: str, out: str, whole: Run) -> Run | None:
     As in the gradient of a convolution's kernel, "nohw,nchwkl->ockl": to sum over `nhw` at once
     both inputs would be copied.  Not where the products took more memory than the inputs.
     """
-    head = [n for n, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))]
+    head = [n for n, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b))]
     inner = [n for n in a if n in b and n not in out]
     outer, rest = [n for n in inner if n in head], [n for n in inner if n not in head]
     rows, columns = ([n for n in out if n not in m] for m in (b, a))
@@ -80,8 +80,8 @@ def by_sums(a: str, b: str, out: str, whole: Run) -> Run | None:
     summed = tuple(batch.index(n) for n in outer)
     back = tuple(order.index(n) for n in out)
 
-    def run(x: ndarray, y: ndarray) -> ndarray:
-        sizes = dict(zip(a + b, x.shape + y.shape, strict=True))
+    def run(x, y):
+        sizes = dict(zip(a + b, x.shape + y.shape))
         products = prod(sizes[n] for n in batch + rows + columns)
         deep = prod(sizes[n] for n in rest)
         if x.dtype.kind != "f" or deep < WIDE or products > max(x.size, y.size):
@@ -105,10 +105,10 @@ def arranged(
             return multiply
         return lambda x, y: multiply(x_form(x), y_form(y))
 
-    def run(x: ndarray, y: ndarray) -> ndarray:
+    def run(x, y):
         z = multiply(x_form(x), y_form(y))
         if grouped:
-            sizes = dict(zip(a + b, x.shape + y.shape, strict=True))
+            sizes = dict(zip(a + b, x.shape + y.shape))
             z = z.reshape([sizes[n] for n in order])
         return z if back is None else z.transpose(back)
 
@@ -140,7 +140,7 @@ def form(labels: str, batch: Sequence[str], *pair: list[str]) -> Callable[[ndarr
     split = len(held) + len(pair[0]), len(held) + len(pair[1])
     missing = [i for i, n in enumerate(batch) if n not in labels]
 
-    def shaped(x: ndarray) -> ndarray:
+    def shaped(x):
         # Where axes can only be joined in a copy, it is made along the longest lines in memory.
         swap = len(ends) == 2 and line(x, ends[0]) < line(x, ends[1])
         x = x.transpose(other if swap else order) if swap or turned else x

@@ -210,7 +210,7 @@ def permutation(x: Any, generator: Generator | None = None) -> Tensor:
     return subscripts.take(rows, order, axis=0) if rows.array.ndim else order
 
 
-def whole_number(x: Any) -> int:
+def whole_number(x) -> int:
     try:
         count = index(x)
     except TypeError:
@@ -220,7 +220,7 @@ def whole_number(x: Any) -> int:
     return count
 
 
-def float_dtype(operation: str, dtype: Any, *parameters: Any) -> np.dtype:
+def float_dtype(operation: str, dtype, *parameters) -> np.dtype:
     """What is drawn: `dtype`, or what the parameters' own floats promote to, or the default."""
     if dtype is None:
         dtypes = [p.dtype for p in parameters if hasattr(p, "dtype")]
@@ -232,7 +232,7 @@ def float_dtype(operation: str, dtype: Any, *parameters: Any) -> np.dtype:
     return wanted
 
 
-def parameter(x: Any, dtype: np.dtype, operation: str) -> Tensor:
+def parameter(x, dtype: np.dtype, operation: str) -> Tensor:
     """A parameter of a distribution as a tensor of `dtype`."""
     if type(x) in (float, int, bool):
         return Tensor(np.asarray(x, dtype))
@@ -240,5 +240,5 @@ def parameter(x: Any, dtype: np.dtype, operation: str) -> Tensor:
     return x if x.array.dtype == dtype else cast(x, dtype=dtype)
 
 
-def is_number(x: Any, value: int) -> bool:
+def is_number(x, value: int) -> bool:
     return type(x) in (float, int) and x == value

@@ -28,13 +28,13 @@ def fold(ufunc: np.ufunc) -> Callable[..., Any]:
     return lambda x, *, axes, keepdims: ufunc.reduce(x, axis=axes, keepdims=keepdims)
 
 
-def share_of_equals(x: Any, z: Any, *, axes: Shape) -> Any:
+def share_of_equals(x, z, *, axes: Shape):
     """The slope of an extreme: the elements equal to it share it."""
     chosen = cast(x == z, dtype=x.dtype)
     return chosen / sum_(chosen, axes=axes, keepdims=True)
 
 
-def product_of_others(x: Any, *, axes: Shape) -> Any:
+def product_of_others(x, *, axes: Shape):
     """The slope of a product: for each element the product of the others, right at zeros too."""
     order = (*(a for a in range(len(x.shape)) if a not in axes), *axes)
     turned = permute(x, axes=order)
@@ -83,7 +83,7 @@ argmin_ = Reduce("argmin", place_of(np.argmin), dtype=as_index, empty=False)
 norm_ = Reduce("norm", two_norm, lambda x, z: direction(x, z))
 
 
-def reduction(prim: Reduce, x: Any, axis: Axis, keepdims: bool, dtype: Any = None) -> Tensor:
+def reduction(prim: Reduce, x, axis: Axis, keepdims: bool, dtype=None) -> Tensor:
     """`prim` over `axis` in whatever form the user gave it."""
     x = x if type(x) is Tensor else lift(x, prim.name)
     if dtype is not None:
@@ -141,7 +141,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     return extreme_place(argmin_, x, axis, keepdims)
 
 
-def extreme_place(prim: Reduce, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+def extreme_place(prim: Reduce, x, axis: int | None, keepdims: bool) -> Tensor:
     x = lift(x, prim.name)
     if axis is None:
         found = prim(reshape(x, shape=(x.array.size,)), axes=(0,), keepdims=False)
@@ -160,7 +160,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -
     return total / (x.array.size // builtins.max(total.array.size, 1))
 
 
-def in_floats(x: Any, operation: str, dtype: Any = None) -> Tensor:
+def in_floats(x, operation: str, dtype=None) -> Tensor:
     x = lift(x, operation)
     wanted = floating(x.array.dtype) if dtype is None else as_dtype(dtype)
     return x if x.array.dtype == wanted else cast(x, dtype=wanted)
@@ -180,7 +180,7 @@ def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False
     return norm_(away, axes=axes, keepdims=bool(keepdims)) * float(scale)
 
 
-def deviations(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
+def deviations(x, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
     """How far the elements are from their mean, the axes, and how many there are along these."""
     x = in_floats(x, operation)
     axes = canonical_axes(axis, x.array.ndim, operation)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
-from ..core import Node, Tensor
+from ..core import Tensor
 from ..errors import AxisError
 from ..kinds import Prim, inverse, permute
-from ..shapes import Shape, canonical_axis
+from ..shapes import canonical_axis
 from .creation import lift
 from .movement import cut, flip_, place
 
 __all__ = ["cumulative_prod", "cumulative_sum"]
 
 
-def backwards(x: Any) -> Any:
+def backwards(x):
     """`x` from its last element to its first."""
     return flip_(x, axes=(len(x.shape) - 1,))
 
 
-def delayed(x: Any, initial: int) -> Any:
+def delayed(x, initial):
     """`x` one place later, with `initial` in front: what a fold held before each step."""
     n = x.shape[-1]
     tail = place(
@@ -42,28 +40,28 @@ class Recurrence(Prim):
         self.drop = {1: (1,), 2: (1, 2), 3: (1,)}  # the multipliers, and the result for their slope
 
     @staticmethod
-    def run(x: ndarray, y: ndarray) -> ndarray:
+    def run(x, y):
         out = np.array(y)
         for k in range(1, out.shape[-1]):
             out[..., k] += x[..., k] * out[..., k - 1]
         return out
 
-    def infer(self, x: Any, y: Any) -> tuple[Shape, np.dtype]:
+    def infer(self, x, y):
         return y.shape, y.dtype
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         part = self.reverse(saved[0], g)
         x, y = node.parents
         return [x and part * delayed(saved[2], 0), y and part]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         x, y = tangents
         if x is not None:
             moved = x * delayed(saved[2], 0)
             y = moved if y is None else y + moved
         return self(saved[0], y)
 
-    def reverse(self, x: Any, g: Any) -> Any:
+    def reverse(self, x, g):
         """The transpose: `r[k] = g[k] + x[k+1] * r[k+1]`."""
         return backwards(self(delayed(backwards(x), 0), backwards(g)))
 
@@ -74,16 +72,16 @@ recurrence = Recurrence()
 class CumulativeSum(Prim):
     """Running sums: linear, transposed by summing from the other end."""
 
-    def run(self, x: ndarray) -> ndarray:
+    def run(self, x):
         return np.cumsum(x, axis=-1)
 
-    def infer(self, x: Any) -> tuple[Shape, np.dtype]:
+    def infer(self, x):
         return x.shape, np.cumsum(np.empty(0, x.dtype)).dtype
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         return [backwards(self(backwards(g)))]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         return self(tangents[0])
 
 
@@ -94,16 +92,16 @@ class CumulativeProd(Prim):
         super().__init__(name)
         self.drop = {1: ()}
 
-    def run(self, x: ndarray) -> ndarray:
+    def run(self, x):
         return np.cumprod(x, axis=-1)
 
-    def infer(self, x: Any) -> tuple[Shape, np.dtype]:
+    def infer(self, x):
         return x.shape, np.cumprod(np.empty(0, x.dtype)).dtype
 
-    def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+    def vjp(self, node, g, saved):
         return [recurrence.reverse(saved[0], g) * delayed(saved[1], 1)]
 
-    def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
+    def jvp(self, node, tangents, saved):
         return recurrence(saved[0], tangents[0] * delayed(saved[1], 1))
 
 
@@ -133,9 +131,7 @@ def cumulative_prod(
     return running(running_product, x, axis, dtype, include_initial, 1)
 
 
-def running(
-    prim: Prim, x: Any, axis: int | None, dtype: Any, include_initial: bool, initial: int
-) -> Tensor:
+def running(prim, x, axis, dtype, include_initial, initial):
     x = lift(x, prim.name)
     x = x if dtype is None else x.astype(dtype)
     ndim = x.array.ndim

@@ -16,7 +16,7 @@ from .subscripts import take_along_axis
 __all__ = ["argsort", "sort"]
 
 
-def _ordered(x: Any, *, axis: int, descending: bool) -> Any:
+def _ordered(x, *, axis: int, descending: bool):
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
     # Sorting the mirror image keeps equal elements in their order.

@@ -90,7 +90,7 @@ class Stream:
         """
         keys = self.draw(bits, size((n, 2), "spawn"), DTYPES["uint64"]).array
         children = [type(self)(0) for _ in keys]
-        for child, key in zip(children, keys, strict=True):
+        for child, key in zip(children, keys):
             child.key = Tensor(key.copy())
         return children
 

@@ -22,7 +22,7 @@ WHOLE = slice(None)
 REST = tuple((WHOLE,) * n for n in range(64))
 
 
-def getitem(x: Tensor, key: Any) -> Tensor:
+def getitem(x: Tensor, key) -> Tensor:
     """`x[key]`, by NumPy's rules."""
     if type(key) is int:
         shape = x.array.shape
@@ -36,7 +36,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     return gather(x, *indices, axes=axes)
 
 
-def setitem(x: Tensor, key: Any, value: Any) -> Tensor:
+def setitem(x: Tensor, key, value) -> Tensor:
     """The value that `x` has after `x[key] = value`, by NumPy's rules."""
     v = lift_as(value, "assignment", x.array.dtype)
     if type(key) in (Tensor, ndarray) and key.dtype.kind == "b" and key.shape == x.array.shape:
@@ -63,7 +63,7 @@ def fitted(v: Tensor, shape: Shape) -> Tensor:
     raise ShapeError(f"assignment: a value of shape {v.array.shape} does not fit {shape}")
 
 
-def parsed(key: Any, shape: Shape) -> tuple[tuple, list[Tensor], Shape]:
+def parsed(key, shape: Shape) -> tuple[tuple, list[Tensor], Shape]:
     """`key` as a basic index, the index arrays, and the axes of the basic result they act on."""
     parts = list(key) if type(key) is tuple else [key]
     if not any(type(part) not in SIMPLE for part in parts):
@@ -136,14 +136,14 @@ def bounded(part: slice, n: int) -> slice:
     return slice(start, None if stop < 0 else stop, step)
 
 
-def width(part: Any) -> int:
+def width(part) -> int:
     """How many axes of the tensor one thing in the brackets stands for."""
     if type(part) is Tensor and part.array.dtype.kind == "b":
         return part.array.ndim
     return int(part is not None and part is not Ellipsis and type(part) is not bool)
 
 
-def opened(part: Any) -> Any:
+def opened(part):
     """One thing in the brackets as int, slice, None, Ellipsis, bool or Tensor of ints or bools."""
     if type(part) in SIMPLE or type(part) is bool:
         return part
@@ -213,7 +213,7 @@ def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
     return gather(x, *grid, axes=tuple(range(ndim)))
 
 
-def integers(indices: Any, operation: str) -> Tensor:
+def integers(indices, operation: str) -> Tensor:
     """`indices` as a tensor of integers."""
     places = lift(indices, operation)
     if places.array.size == 0 and not isinstance(indices, (Tensor, ndarray)):

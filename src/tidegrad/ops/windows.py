@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from ..arrays import view
 from ..errors import ShapeError
 from ..kinds import Move, Opaque
-from ..shapes import Shape
 from .movement import cut
 
 __all__ = ["overlap_add", "peaks", "spread_windows", "sum_windows", "window"]
@@ -23,12 +19,11 @@ __all__ = ["overlap_add", "peaks", "spread_windows", "sum_windows", "window"]
 # each of which is one strided slice of the whole array.
 
 
-def counts(shape: Shape, size: Shape, stride: Shape, dilation: Shape) -> Shape:
+def counts(shape, size, stride, dilation):
     """How many windows fit along each of the last axes; an error where none does."""
     last = shape[len(shape) - len(size) :]
     found = tuple(
-        (n - d * (k - 1) - 1) // s + 1
-        for n, k, s, d in zip(last, size, stride, dilation, strict=True)
+        (n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(last, size, stride, dilation)
     )
     if any(n < 1 for n in found):
         raise ShapeError(
@@ -38,42 +33,42 @@ def counts(shape: Shape, size: Shape, stride: Shape, dilation: Shape) -> Shape:
     return found
 
 
-def places(found: Shape, size: Shape, stride: Shape, dilation: Shape) -> Iterator[tuple]:
+def places(found, size, stride, dilation):
     """For each place inside a window, where all the windows have it: a slice for each axis."""
     for place in product(*map(range, size)):
         yield tuple(
             slice(d * k, d * k + s * (n - 1) + 1, s)
-            for k, d, s, n in zip(place, dilation, stride, found, strict=True)
+            for k, d, s, n in zip(place, dilation, stride, found)
         )
 
 
-def seen(x: Any, *, size: Shape, stride: Shape, dilation: Shape) -> ndarray:
+def seen(x, *, size, stride, dilation):
     lead = x.ndim - len(size)
     steps = x.strides[lead:]
-    apart = tuple(s * n for s, n in zip(stride, steps, strict=True))
-    inside = tuple(d * n for d, n in zip(dilation, steps, strict=True))
+    apart = tuple(s * n for s, n in zip(stride, steps))
+    inside = tuple(d * n for d, n in zip(dilation, steps))
     found = counts(x.shape, size, stride, dilation)
     strides = (*x.strides[:lead], *apart, *inside)
     return view(x, (*x.shape[:lead], *found, *size), strides)
 
 
-def added(y: Any, *, size: Shape, stride: Shape, dilation: Shape, shape: Shape) -> ndarray:
+def added(y, *, size, stride, dilation, shape):
     """Every window added to the place it was taken from."""
     out = np.zeros(shape, y.dtype)
     found = y.shape[y.ndim - 2 * len(size) : y.ndim - len(size)]
     inner = product(*map(range, size))
-    for key, place in zip(places(found, size, stride, dilation), inner, strict=True):
+    for key, place in zip(places(found, size, stride, dilation), inner):
         out[(..., *key)] += y[(..., *place)]
     return out
 
 
-def windows_back(g: Any, node: Any, i: int) -> Any:
+def windows_back(g, node, i):
     """The windows that were added, although more might fit into what is left at the end."""
     params = {name: v for name, v in node.params.items() if name != "shape"}
     axes, own = len(params["size"]), node.parents[0].shape
     ends = tuple(
         s * (n - 1) + d * (k - 1) + 1
-        for n, k, s, d in zip(own[len(own) - 2 * axes :], *params.values(), strict=False)
+        for n, k, s, d in zip(own[len(own) - 2 * axes :], *params.values())
     )
     if g.shape[len(g.shape) - axes :] != ends:
         whole = (slice(None),) * (len(g.shape) - axes)
@@ -97,14 +92,14 @@ overlap_add = Move(
 )
 
 
-def along(ndim: int, axis: int, key: Any) -> Any:
+def along(ndim, axis, key):
     """The index that is `key` on one axis and everything on the others."""
     return (slice(None),) * axis + (key,) + (slice(None),) * (ndim - axis - 1)
 
 
-def summed(x: Any, *, size: Shape, stride: Shape) -> ndarray:
+def summed(x, *, size, stride):
     """One axis after the other, as the sum over a box is a sum of sums."""
-    for axis, (k, s) in enumerate(zip(size, stride, strict=True), x.ndim - len(size)):
+    for axis, (k, s) in enumerate(zip(size, stride), x.ndim - len(size)):
         (n,) = counts(x.shape[axis : axis + 1], (k,), (s,), (1,))
         parts = [x[along(x.ndim, axis, key)] for (key,) in places((n,), (k,), (s,), (1,))]
         x = parts[0] + parts[1] if k > 1 else parts[0]
@@ -113,9 +108,9 @@ def summed(x: Any, *, size: Shape, stride: Shape) -> ndarray:
     return x
 
 
-def unsummed(y: Any, *, size: Shape, stride: Shape, shape: Shape) -> ndarray:
+def unsummed(y, *, size, stride, shape):
     lead = y.ndim - len(size)
-    for axis, (k, s) in reversed(list(enumerate(zip(size, stride, strict=True), lead))):
+    for axis, (k, s) in reversed(list(enumerate(zip(size, stride), lead))):
         out = np.zeros((*y.shape[:axis], shape[axis], *y.shape[axis + 1 :]), y.dtype)
         for (key,) in places(y.shape[axis : axis + 1], (k,), (s,), (1,)):
             out[along(y.ndim, axis, key)] += y
@@ -142,23 +137,21 @@ spread_windows = Move(
 )
 
 
-def framed(x: ndarray, pads: Sequence[tuple[int, int]]) -> ndarray:
+def framed(x, pads):
     """`x` with the lowest value there is around its last axes."""
     if not any(map(any, pads)):
         return x
     lead = x.ndim - len(pads)
-    sizes = [a + n + b for n, (a, b) in zip(x.shape[lead:], pads, strict=True)]
+    sizes = [a + n + b for n, (a, b) in zip(x.shape[lead:], pads)]
     lowest = -np.inf if x.dtype.kind == "f" else False if x.dtype.kind == "b" else None
     lowest = np.iinfo(x.dtype).min if lowest is None else lowest
     wide = np.full((*x.shape[:lead], *sizes), lowest, x.dtype)
-    inner: Any = [slice(a, a + n) for n, (a, _) in zip(x.shape[lead:], pads, strict=True)]
+    inner = [slice(a, a + n) for n, (a, _) in zip(x.shape[lead:], pads)]
     wide[(..., *inner)] = x
     return wide
 
 
-def highest(
-    x: Any, *, size: Shape, stride: Shape, dilation: Shape, pads: Sequence[tuple[int, int]]
-) -> ndarray:
+def highest(x, *, size, stride, dilation, pads):
     """Where in its plane each window has its largest element: the first one, or a NaN.
 
     Inside a window places are numbered, and a later place wins only by being larger, so that
@@ -167,7 +160,7 @@ def highest(
     wide = framed(x, pads)
     lead = x.ndim - len(size)
     found = counts(wide.shape, size, stride, dilation)
-    starts = [np.arange(n) * s - a for n, s, (a, _) in zip(found, stride, pads, strict=True)]
+    starts = [np.arange(n) * s - a for n, s, (a, _) in zip(found, stride, pads)]
     number = np.min_scalar_type(prod(size)).type
     winner = np.empty((*x.shape[:lead], *found), number)
     winner[...] = first_places(starts, x.shape[lead:], size, dilation)
@@ -180,20 +173,20 @@ def highest(
     if x.dtype.kind == "f" and np.isnan(best).any():
         for p, key in enumerate(keys):
             winner[np.isnan(wide[(..., *key)])] = p
-    inside = [np.arange(k) * d for k, d in zip(size, dilation, strict=True)]
+    inside = [np.arange(k) * d for k, d in zip(size, dilation)]
     return flat(starts, x.shape[lead:]) + flat(inside, x.shape[lead:]).ravel()[winner]
 
 
-def flat(coordinates: Sequence[ndarray], shape: Shape) -> Any:
+def flat(coordinates, shape):
     """Where in a plane of `shape` all combinations of coordinates are, even those outside."""
     steps = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    return sum(c * step for c, step in zip(np.ix_(*coordinates), steps, strict=True))
+    return sum(c * step for c, step in zip(np.ix_(*coordinates), steps))
 
 
-def first_places(starts: Sequence[ndarray], shape: Shape, size: Shape, dilation: Shape) -> ndarray:
+def first_places(starts, shape, size, dilation):
     """The number of the first place in each window that is not in the frame."""
-    first = [-(np.minimum(at, 0) // d) for at, d in zip(starts, dilation, strict=True)]
-    for at, k, n, d, m in zip(starts, first, shape, dilation, size, strict=True):
+    first = [-(np.minimum(at, 0) // d) for at, d in zip(starts, dilation)]
+    for at, k, n, d, m in zip(starts, first, shape, dilation, size):
         if (k >= m).any() or (at + k * d >= n).any():
             raise ShapeError(
                 f"max_pool: a window of size {m} with dilation {d} would hold nothing but padding "
@@ -202,9 +195,9 @@ def first_places(starts: Sequence[ndarray], shape: Shape, size: Shape, dilation:
     return flat(first, size)
 
 
-def peak_shape(x: Any, *, size: Shape, stride: Shape, dilation: Shape, pads: Any) -> Any:
+def peak_shape(x, *, size, stride, dilation, pads):
     lead = len(x.shape) - len(size)
-    wide = tuple(a + n + b for n, (a, b) in zip(x.shape[lead:], pads, strict=True))
+    wide = tuple(a + n + b for n, (a, b) in zip(x.shape[lead:], pads))
     found = counts(wide, size, stride, dilation)
     return (*x.shape[:lead], *found), np.dtype(np.intp)
 
