@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import own, owned
-from .autodiff import as_tensor, ebb
+from .autodiff import as_tensor
 from .core import NOTHING, Node, Tensor, local
 from .errors import GraphError, ShapeError
 from .kinds import Prim, cast
+from .ops.creation import zeros_like
 from .recording import Recording
-from .transforms import new_variable, nodes_of
+from .transforms import new_variable, pulled
 from .trees import flatten, map_leaves
 
 __all__ = ["Call", "custom_vjp"]
@@ -220,21 +221,12 @@ class Application:
         return [fitting(flat[k], x, self.name) for k, x in zip(self.places, inputs)]
 
     def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
-        whole = [Tensor(np.zeros_like(x.array)) if t is None else t for t, x in zip(ts, inputs)]
+        whole = [zeros_like(x) if t is None else t for t, x in zip(ts, inputs)]
         if self.rule.push is not None:
             with Recording(record):
                 _, t = self.rule.push(self.with_inputs(inputs), self.with_inputs(whole))
             return flatten(t)[0]
         # bwd is linear in its cotangent u; pulling the tangents back through it to u gives J t.
         us = [new_variable(Tensor(np.zeros(*spec))) for spec in self.outs]
-        pulled = self.pull(us, inputs, True)
-        seeds: dict = {}
-        for w, t in zip(pulled, whole):
-            if w is not None and w.node is not None:
-                t = t if record else t.array
-                seeds[w.node] = seeds[w.node] + t if w.node in seeds else t
-        found: dict = ebb(seeds, nodes_of(us), release=False, record=record)
-        return [
-            as_tensor(found[u.node]) if u.node in found else Tensor(np.zeros_like(u.array))
-            for u in us
-        ]
+        found = pulled(self.pull(us, inputs, True), whole, us, record=record)
+        return [zeros_like(u) if t is None else t for u, t in zip(us, found)]

@@ -8,12 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from .autodiff import as_tensor, cotangent, ebb, flood
-from .core import Node, Tensor, local
+from .autodiff import cotangent
+from .core import Tensor, local
 from .kinds import reshape
-from .ops.creation import zeros_like
 from .ops.joining import stack
-from .transforms import Inputs, called, checked_place, depends_on_others, grad, settled
+from .transforms import (
+    Inputs,
+    called,
+    checked_place,
+    depends_on_others,
+    grad,
+    nodes_of,
+    pulled,
+    pushed,
+    settled,
+)
 from .trees import flatten
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vjp"]
@@ -34,31 +43,20 @@ class Linearized:
             raise TypeError(f"{operation}: the function must return Tensors, or a tree of them")
         # The user, who has the results too, may rebind them.
         self.outputs = [Tensor(y.array, y.node) for y in outputs]
-        self.ends = [y.node for y in self.outputs if y.node is not None]
-        self.record = local.recording and depends_on_others(self.ends, self.inputs.nodes)
+        ends = nodes_of(self.outputs)
+        self.record = local.recording and depends_on_others(ends, self.inputs.nodes)
         self.value = settled(out, self.record)
 
     def pull(self, seeds: Sequence[Tensor | None]) -> tuple:
         """The cotangents of the inputs for those of the outputs, None being zero."""
         record = self.record or (local.recording and tracked(seeds))
-        total: dict[Node, Any] = {}
-        for y, g in zip(self.outputs, seeds):
-            if g is not None and y.node is not None:
-                part = g if record else g.array
-                total[y.node] = total[y.node] + part if y.node in total else part
-        found = ebb(total, self.inputs.nodes, release=False, record=record)
+        found = pulled(self.outputs, seeds, self.inputs.variables, record=record)
         return self.inputs.gathered(found)
 
     def push(self, tangents: Sequence[Tensor | None]) -> list[Tensor]:
         """The tangents of the outputs for those of the inputs, None being zero."""
         record = self.record or (local.recording and tracked(tangents))
-        seeds = {
-            v.node: t if record else t.array
-            for v, t in zip(self.inputs.variables, tangents)
-            if v is not None and v.node is not None and t is not None
-        }
-        have = flood(seeds, self.ends, record=record)
-        return [as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in self.outputs]
+        return pushed(self.inputs.variables, tangents, self.outputs, record)
 
 
 def fitting(tree, like: Sequence[Any], operation: str) -> list[Tensor | None]:

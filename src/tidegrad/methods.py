@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,14 @@ METHODS = (
     *("split", "sqrt", "square", "squeeze", "std", "sum", "swapaxes", "take", "tan", "tanh"),
     *("tile", "tril", "triu", "unstack", "var", "dot", "matmul"),
 )
+# Properties that are those of the array.
+PROPERTIES = {
+    "shape": "The sizes of the axes.",
+    "ndim": "The number of axes.",
+    "size": "The number of elements.",
+    "dtype": "The type of the elements.",
+    "nbytes": "The bytes that the elements take.",
+}
 KNOWN = (Tensor, float, int, bool)
 
 
@@ -223,6 +232,8 @@ def attach() -> None:
         setattr(Tensor, f"__{name}__", operator(prim, f"__{name}__"))
     for name in METHODS:
         setattr(Tensor, name, PUBLIC[name])
+    for name, doc in PROPERTIES.items():
+        setattr(Tensor, name, property(attrgetter(f"array.{name}"), doc=doc))
     for name, value in SPECIAL.items():
         setattr(Tensor, name, value)
 
@@ -231,12 +242,12 @@ SYMBOLS = dict(zip(OPERATORS, ["+", "-", "*", "/", "//", "%", "**", "&", "|", "^
                    strict=True))  # fmt: skip
 SPECIAL: dict[str, Any] = {
     "__hash__": object.__hash__,
-    "__neg__": lambda self: elementwise.negative(self),
-    "__pos__": lambda self: elementwise.positive(self),
-    "__abs__": lambda self: elementwise.abs_(self),
+    "__neg__": PUBLIC["negative"],
+    "__pos__": PUBLIC["positive"],
+    "__abs__": PUBLIC["abs"],
     "__divmod__": lambda self, other: (self // other, self % other),
-    "__round__": lambda self, decimals=0: PUBLIC["round"](self, decimals),
-    "__invert__": lambda self: elementwise.bitwise_invert(self),
+    "__round__": PUBLIC["round"],
+    "__invert__": PUBLIC["bitwise_invert"],
     "__matmul__": matmul,
     "__rmatmul__": reflected_matmul,
     "__imatmul__": in_place(matmul, "@="),
@@ -251,11 +262,6 @@ SPECIAL: dict[str, Any] = {
     "__index__": lambda self: self.array.__index__(),
     "__repr__": show,
     "__format__": formatted,
-    "shape": property(lambda self: self.array.shape, doc="The sizes of the axes."),
-    "ndim": property(lambda self: self.array.ndim, doc="The number of axes."),
-    "size": property(lambda self: self.array.size, doc="The number of elements."),
-    "dtype": property(lambda self: self.array.dtype, doc="The type of the elements."),
-    "nbytes": property(lambda self: self.array.nbytes, doc="The bytes that the elements take."),
     "data": property(numpy, set_data, doc="The elements, read-only; may be set to new ones."),
     "is_leaf": property(
         lambda self: self.node is None or self.node.prim is None,
@@ -272,7 +278,7 @@ SPECIAL: dict[str, Any] = {
     "flatten": PUBLIC["ravel"],
     "item": item,
     "numpy": numpy,
-    "permute": lambda self, *axes: transpose(self, *axes),
+    "permute": transpose,
     "requires_grad_": requires_grad_,
     "reshape": reshape,
     "retain_grad": retain_grad,

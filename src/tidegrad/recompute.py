@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import own
-from .autodiff import as_tensor, ebb, flood
 from .core import Node, Tensor, bind, local
 from .custom import Call, only_tensors
 from .errors import GraphError
 from .ops.stream import noted, repeated
 from .recording import Recording
-from .transforms import new_variable, nodes_of
+from .transforms import new_variable, pulled, pushed
 from .trees import flatten
 
 __all__ = ["checkpoint"]
@@ -173,18 +172,9 @@ class Run:
 
     def pull(self, gs: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
         variables = [new_variable(x) for x in inputs]
-        seeds: dict[Node, Any] = {}
-        for y, g in zip(self.again(variables), gs, strict=True):
-            if g is not None and y.node is not None:
-                part = g if record else g.array
-                seeds[y.node] = seeds[y.node] + part if y.node in seeds else part
-        found: dict = ebb(seeds, nodes_of(variables), release=not record, record=record)
-        return [as_tensor(found[v.node]) if v.node in found else None for v in variables]
+        outs = self.again(variables)
+        return pulled(outs, gs, variables, record=record, release=not record)
 
     def push(self, ts: Sequence[Tensor | None], inputs: Sequence[Tensor], record: bool) -> list:
         variables = [new_variable(x) for x in inputs]
-        outs = self.again(variables)
-        pairs = zip(nodes_of(variables), ts, strict=True)
-        seeds = {node: t if record else t.array for node, t in pairs if t is not None}
-        have: dict = flood(seeds, [y.node for y in outs if y.node is not None], record=record)
-        return [as_tensor(have[y.node]) if y.node in have else y * 0 for y in outs]
+        return pushed(variables, ts, self.again(variables), record)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import as_array
-from .autodiff import as_tensor, cotangent, ebb
+from .autodiff import as_tensor, cotangent, ebb, flood
 from .core import NOTHING, Node, Tensor, local, toposort
 from .dtypes import is_float
 from .errors import DTypeError, ShapeError
@@ -73,14 +73,10 @@ class Inputs:
         pairs = zip(given, self.leaves, strict=True)
         return self.rebuild([leaf if v is None else v for v, leaf in pairs])
 
-    def gathered(self, found: dict[Node, Any]) -> tuple:
+    def gathered(self, found: Sequence[Tensor | None]) -> tuple:
         """What was found for each variable, zeros where nothing was, None for other leaves."""
-        return self.rebuild(
-            [
-                v if v is None else as_tensor(found[v.node]) if v.node in found else zeros_like(v)
-                for v in self.variables
-            ]
-        )
+        pairs = zip(self.variables, found)
+        return self.rebuild([g if v is None or g is not None else zeros_like(v) for v, g in pairs])
 
 
 def as_variable(leaf) -> Tensor | None:
@@ -104,6 +100,32 @@ def new_variable(x: Tensor) -> Tensor:
     if made.node is None:
         made.node = Node(variable, (None,), {"live": True}, x.array, NOTHING)
     return made
+
+
+def pulled(
+    outs: Sequence[Tensor | None], gs: Sequence[Tensor | None],
+    variables: Sequence[Tensor | None], *, record: bool, release: bool = False,
+) -> list[Tensor | None]:  # fmt: skip
+    """The cotangents of `variables` for those of `outs`; None is zero."""
+    seeds: dict = {}
+    for y, g in zip(outs, gs, strict=True):
+        if g is not None and y is not None and y.node is not None:
+            part = g if record else g.array
+            seeds[y.node] = seeds[y.node] + part if y.node in seeds else part
+    found = ebb(seeds, nodes_of(variables), release=release, record=record)
+    return [as_tensor(found[v.node]) if v is not None and v.node in found else None
+            for v in variables]  # fmt: skip
+
+
+def pushed(
+    variables: Sequence[Tensor | None], ts: Sequence[Tensor | None], outs: Sequence[Tensor],
+    record: bool,
+) -> list[Tensor]:  # fmt: skip
+    """The tangents of `outs` for those of `variables`; None is zero."""
+    pairs = [(v, t) for v, t in zip(variables, ts) if v is not None and t is not None]
+    seeds = {v.node: t if record else t.array for v, t in pairs}
+    have = flood(seeds, nodes_of(outs), record=record)
+    return [as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in outs]
 
 
 def depends_on_others(nodes: Iterable[Node], own: Iterable[Node]) -> bool:
@@ -163,8 +185,7 @@ def value_and_grad(
         results = [x for x in flatten((out, aux))[0] if type(x) is Tensor]
         record = local.recording and depends_on_others(nodes_of(results), inputs.nodes)
         seed = cotangent(out, None, "grad")
-        seeds = {node: seed if record else seed.array for node in nodes_of([out])}
-        found = ebb(seeds, inputs.nodes, release=not record, record=record)
+        found = pulled([out], [seed], inputs.variables, record=record, release=not record)
         grads = inputs.gathered(found)
         value = settled((out, aux) if has_aux else out, record)
         return value, grads[0] if isinstance(argnums, int) else grads
