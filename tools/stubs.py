@@ -8,6 +8,7 @@ import ast
 import inspect
 import sys
 from pathlib import Path
+from textwrap import wrap
 
 import tidegrad as tg
 from tidegrad.core import Tensor
@@ -137,10 +138,13 @@ def package():
     for name, where in {**dict.fromkeys(tg.LIBRARIES), **tg.FUNCTIONS}.items():
         lines.append(f"from .{where or ''} import {name} as {name}")
     lines.append("")
+    homes = {}
     for name, function in sorted(PUBLIC.items()):
         module, own = function.__module__, function.__name__
         if getattr(sys.modules[module], own, None) is function:
-            lines.append(f"from {module.replace('tidegrad', '', 1)} import {own} as {name}")
+            homes.setdefault(module.removeprefix("tidegrad"), []).append(f"{own} as {name}")
+    for module, names in homes.items():
+        lines += wrap(f"from {module} import ({', '.join(names)})", 100, subsequent_indent="    ")
     for name, function in sorted(PUBLIC.items()):
         if getattr(sys.modules[function.__module__], function.__name__, None) is not function:
             shown, result = signature(function)

@@ -24,90 +24,31 @@ from .viz import draw as draw
 from .io import load as load
 from .io import save as save
 
-from .ops.reductions import all as all
-from .namespace import allclose as allclose
-from .ops.reductions import any as any
-from .ops.creation import arange as arange
-from .ops.reductions import argmax as argmax
-from .ops.reductions import argmin as argmin
-from .ops.sorting import argsort as argsort
-from .ops.creation import asarray as asarray
-from .namespace import astype as astype
-from .ops.movement import atleast_1d as atleast_1d
-from .ops.movement import atleast_2d as atleast_2d
-from .ops.movement import broadcast_arrays as broadcast_arrays
-from .ops.movement import broadcast_to as broadcast_to
-from .namespace import clip as clip
-from .ops.joining import concat as concat
-from .ops.joining import concat as concatenate
-from .ops.reductions import count_nonzero as count_nonzero
-from .ops.scans import cumulative_prod as cumulative_prod
-from .ops.scans import cumulative_sum as cumulative_sum
-from .namespace import diff as diff
-from .ops.contractions import dot as dot
-from .ops.einsum import einsum as einsum
-from .ops.activations import elu as elu
-from .ops.creation import empty as empty
-from .ops.creation import empty_like as empty_like
-from .ops.movement import expand_dims as expand_dims
-from .ops.creation import eye as eye
-from .ops.movement import flip as flip
-from .ops.creation import from_dlpack as from_dlpack
-from .ops.creation import full as full
-from .ops.creation import full_like as full_like
-from .ops.activations import gelu as gelu
-from .namespace import imag as imag
-from .namespace import isclose as isclose
-from .ops.activations import leaky_relu as leaky_relu
-from .ops.creation import linspace as linspace
-from .ops.activations import log_sigmoid as log_sigmoid
-from .ops.reductions import log_softmax as log_softmax
-from .ops.reductions import logsumexp as logsumexp
-from .ops.subscripts import masked_fill as masked_fill
-from .ops.contractions import matmul as matmul
-from .ops.movement import matrix_transpose as matrix_transpose
-from .ops.reductions import max as max
-from .ops.reductions import mean as mean
-from .ops.creation import meshgrid as meshgrid
-from .ops.reductions import min as min
-from .ops.movement import moveaxis as moveaxis
-from .ops.subscripts import nonzero as nonzero
-from .ops.subscripts import one_hot as one_hot
-from .ops.creation import ones as ones
-from .ops.creation import ones_like as ones_like
-from .ops.contractions import outer as outer
-from .ops.joining import pad as pad
-from .ops.movement import permute_dims as permute_dims
-from .ops.reductions import prod as prod
-from .ops.movement import ravel as ravel
-from .ops.joining import repeat as repeat
-from .ops.movement import reshape as reshape
-from .namespace import result_type as result_type
-from .ops.joining import roll as roll
-from .namespace import round as round
-from .ops.reductions import softmax as softmax
-from .ops.sorting import sort as sort
-from .ops.joining import split as split
-from .ops.movement import squeeze as squeeze
-from .ops.joining import stack as stack
-from .ops.reductions import std as std
-from .ops.reductions import sum as sum
-from .ops.movement import swapaxes as swapaxes
-from .ops.subscripts import take as take
-from .ops.subscripts import take_along_axis as take_along_axis
-from .ops.creation import tensor as tensor
-from .ops.contractions import tensordot as tensordot
-from .ops.joining import tile as tile
-from .ops.movement import transpose as transpose
-from .ops.creation import tril as tril
-from .ops.creation import triu as triu
-from .ops.joining import unstack as unstack
-from .ops.reductions import var as var
-from .ops.contractions import vecdot as vecdot
-from .ops.reductions import vector_norm as vector_norm
-from .namespace import where as where
-from .ops.creation import zeros as zeros
-from .ops.creation import zeros_like as zeros_like
+from .ops.reductions import (all as all, any as any, argmax as argmax, argmin as argmin,
+    count_nonzero as count_nonzero, log_softmax as log_softmax, logsumexp as logsumexp, max as max,
+    mean as mean, min as min, prod as prod, softmax as softmax, std as std, sum as sum, var as var,
+    vector_norm as vector_norm)
+from .namespace import (allclose as allclose, astype as astype, clip as clip, diff as diff, imag as
+    imag, isclose as isclose, result_type as result_type, round as round, where as where)
+from .ops.creation import (arange as arange, asarray as asarray, empty as empty, empty_like as
+    empty_like, eye as eye, from_dlpack as from_dlpack, full as full, full_like as full_like,
+    linspace as linspace, meshgrid as meshgrid, ones as ones, ones_like as ones_like, tensor as
+    tensor, tril as tril, triu as triu, zeros as zeros, zeros_like as zeros_like)
+from .ops.sorting import (argsort as argsort, sort as sort)
+from .ops.movement import (atleast_1d as atleast_1d, atleast_2d as atleast_2d, broadcast_arrays as
+    broadcast_arrays, broadcast_to as broadcast_to, expand_dims as expand_dims, flip as flip,
+    matrix_transpose as matrix_transpose, moveaxis as moveaxis, permute_dims as permute_dims, ravel
+    as ravel, reshape as reshape, squeeze as squeeze, swapaxes as swapaxes, transpose as transpose)
+from .ops.joining import (concat as concat, concat as concatenate, pad as pad, repeat as repeat,
+    roll as roll, split as split, stack as stack, tile as tile, unstack as unstack)
+from .ops.scans import (cumulative_prod as cumulative_prod, cumulative_sum as cumulative_sum)
+from .ops.contractions import (dot as dot, matmul as matmul, outer as outer, tensordot as tensordot,
+    vecdot as vecdot)
+from .ops.einsum import (einsum as einsum)
+from .ops.activations import (elu as elu, gelu as gelu, leaky_relu as leaky_relu, log_sigmoid as
+    log_sigmoid)
+from .ops.subscripts import (masked_fill as masked_fill, nonzero as nonzero, one_hot as one_hot,
+    take as take, take_along_axis as take_along_axis)
 def abs(x: Any, /) -> Tensor: ...
 def absolute(x: Any, /) -> Tensor: ...
 def acos(x: Any, /) -> Tensor: ...
