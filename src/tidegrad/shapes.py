@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 from operator import index
+from typing import Any
 
 from .errors import AxisError, ShapeError
 
 __all__ = ["Shape", "broadcast", "broadcast_axes", "canonical_axes", "canonical_axis", "reduced"]
-__all__ += ["resolved", "size_of"]
+__all__ += ["resolved", "several", "size_of"]
 
 Shape = tuple[int, ...]
 
@@ -64,8 +65,7 @@ def canonical_axes(axis: int | Iterable[int] | None, ndim: int, operation: str) 
         return ALL[ndim]
     if type(axis) is int and -ndim <= axis < ndim:
         return (axis % ndim,)
-    listed_axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(sorted(canonical_axis(a, ndim, operation) for a in listed_axes))
+    axes = tuple(sorted(canonical_axis(a, ndim, operation) for a in several(axis)))
     if len(set(axes)) != len(axes):
         raise AxisError(f"{operation}: axis {axis} names the same axis twice")
     return axes
@@ -80,7 +80,7 @@ def reduced(shape: Shape, axes: Shape, keepdims: bool) -> Shape:
 
 def resolved(shape: int | Sequence[int], size: int, operation: str) -> Shape:
     """`shape` with its one -1 replaced, checked to hold exactly `size` elements."""
-    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    sizes = several(shape)
     try:
         wanted = [index(n) for n in sizes]
     except TypeError:
@@ -95,6 +95,11 @@ def resolved(shape: int | Sequence[int], size: int, operation: str) -> Shape:
             "at most one size may be -1, and the product must match"
         )
     return tuple(wanted)
+
+
+def several(x: Any) -> Sequence[Any]:
+    """A list or tuple as it is, a single thing as a tuple of one."""
+    return x if isinstance(x, (tuple, list)) else (x,)
 
 
 def listed(items: Iterable[object]) -> str:

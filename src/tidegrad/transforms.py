@@ -123,7 +123,7 @@ def pushed(
 ) -> list[Tensor]:  # fmt: skip
     """The tangents of `outs` for those of `variables`; None is zero."""
     pairs = [(v, t) for v, t in zip(variables, ts) if v is not None and t is not None]
-    seeds = {v.node: t if record else t.array for v, t in pairs}
+    seeds: dict = {v.node: t if record else t.array for v, t in pairs}
     have = flood(seeds, nodes_of(outs), record=record)
     return [as_tensor(have[y.node]) if y.node in have else zeros_like(y) for y in outs]
 
@@ -172,7 +172,7 @@ def value_and_grad(
     (tensor(9.), tensor(6.))
     """
 
-    @functools.wraps(f)
+    @functools.wraps(checked_function(f, "grad"))
     def both(*args, **kwargs):
         chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         places = [checked_place(n, len(args)) for n in chosen]
@@ -191,6 +191,12 @@ def value_and_grad(
         return value, grads[0] if isinstance(argnums, int) else grads
 
     return both
+
+
+def checked_function(f: Any, operation: str) -> Callable:
+    if not callable(f):
+        raise TypeError(f"{operation}: takes a function of tensors, not {f!r}")
+    return f
 
 
 def checked_place(n: int, count: int) -> int:

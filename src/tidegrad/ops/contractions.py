@@ -12,8 +12,8 @@ from ..dtypes import promote
 from ..errors import ShapeError
 from ..kinds import Prim, permute, reshape
 from ..partials import Drop, Partial
-from ..shapes import Shape, broadcast, canonical_axis
-from .creation import lift
+from ..shapes import Shape, broadcast, canonical_axis, several
+from .creation import lift, lift_along
 from .plans import plan, terms
 
 __all__ = ["dot", "matmul", "outer", "tensordot", "vecdot"]
@@ -146,9 +146,9 @@ def paired(axes, n: int, m: int) -> list[list[int]]:
         return [list(range(n - count, n)), list(range(count))]
     if len(axes) != 2:
         raise ValueError(f"tensordot: axes is a number or two lists, not {axes}")
-    sides = [a if isinstance(a, (tuple, list)) else (a,) for a in axes]
     pair = [
-        [canonical_axis(a, ndim, "tensordot") for a in side] for side, ndim in zip(sides, (n, m))
+        [canonical_axis(a, ndim, "tensordot") for a in several(side)]
+        for side, ndim in zip(axes, (n, m))
     ]
     if len(pair[0]) != len(pair[1]) or any(len(set(side)) != len(side) for side in pair):
         raise ShapeError(f"tensordot: axes {axes} do not name as many of both sides, once each")
@@ -161,7 +161,7 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
     >>> tg.vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0])
     tensor([21., 43.])
     """
-    x, y = last(lift(x1, "vecdot"), axis), last(lift(x2, "vecdot"), axis)
+    x, y = last(x1, axis), last(x2, axis)
     a, b = x.array.shape, y.array.shape
     if a[-1] != b[-1]:
         raise ShapeError(f"vecdot: sizes {a[-1]} and {b[-1]} differ along axis {axis}")
@@ -170,10 +170,10 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
     return reshape(matmul(reshape(x, shape=row), reshape(y, shape=column)), shape=shape)
 
 
-def last(x: Tensor, axis: int) -> Tensor:
+def last(x: Any, axis: int) -> Tensor:
     """`x` with `axis` moved to the end."""
+    x, at = lift_along(x, axis, "vecdot")
     ndim = x.array.ndim
-    at = canonical_axis(axis, ndim, "vecdot")
     return x if at == ndim - 1 else permute(x, axes=(*range(at), *range(at + 1, ndim), at))
 
 

@@ -13,7 +13,7 @@ from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..shapes import Shape
+from ..shapes import Shape, canonical_axis
 
 __all__ = ["arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like"]
 __all__ += ["linspace", "meshgrid", "ones", "ones_like", "tensor", "tril", "triu", "zeros"]
@@ -32,6 +32,12 @@ def lift_as(x, operation: str, dtype: np.dtype) -> Tensor:
     if type(x) is not Tensor:
         return Tensor(as_array(x, operation, dtype))
     return x if x.array.dtype == dtype else cast(x, dtype=dtype)
+
+
+def lift_along(x: Any, axis: int, operation: str) -> tuple[Tensor, int]:
+    """`x` as a Tensor, and its `axis` counted from the front."""
+    x = lift(x, operation)
+    return x, canonical_axis(axis, x.array.ndim, operation)
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

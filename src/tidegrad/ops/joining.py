@@ -12,10 +12,10 @@ from ..core import Tensor
 from ..errors import ShapeError
 from ..kinds import Move, expand, where
 from ..kinds import reshape as reshape_
-from ..shapes import Shape, canonical_axis
-from .creation import lift, lift_as
+from ..shapes import Shape, canonical_axis, several
+from .creation import lift, lift_along, lift_as
 from .indexing import gather
-from .movement import cut, expand_dims, place, reshape
+from .movement import cut, expand_dims, place, ravel
 
 __all__ = ["concat", "pad", "repeat", "roll", "split", "stack", "tile", "unstack"]
 
@@ -54,8 +54,8 @@ def roll(x: Any, shift: int | Sequence[int], axis: int | Sequence[int] | None = 
     """Elements shifted along `axis`; those pushed over the end come in at the front."""
     x = lift(x, "roll")
     if axis is None:
-        return reshape_(roll(reshape(x, -1), shift, 0), shape=x.array.shape)
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+        return reshape_(roll(ravel(x), shift, 0), shape=x.array.shape)
+    axes = several(axis)
     shifts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
     if len(shifts) != len(axes):
         raise ShapeError(f"roll: shift {shift} and axis {axis} differ in length")
@@ -79,7 +79,7 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     if not tensors:
         raise ValueError("concat: needs at least one tensor")
     if axis is None:
-        tensors, axis = [reshape(t, -1) for t in tensors], 0
+        tensors, axis = list(map(ravel, tensors)), 0
     at = canonical_axis(axis, tensors[0].array.ndim, "concat")
     joined(*(t.array.shape for t in tensors), axis=at)
     sizes = tuple(t.array.shape[at] for t in tensors)
@@ -98,8 +98,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
 
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """`x` cut along `axis` into `sections` equal parts, or before the given positions."""
-    x = lift(x, "split")
-    at = canonical_axis(axis, x.array.ndim, "split")
+    x, at = lift_along(x, axis, "split")
     n = x.array.shape[at]
     if isinstance(sections, int):
         if sections < 1 or n % sections:
@@ -109,24 +108,21 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
             )
         bounds = [n // sections * k for k in range(sections + 1)]
     else:
-        inner = [slice(None, int(p)).indices(n)[1] for p in sections]
-        bounds = [0, *inner, n]
+        bounds = [0, *(slice(None, int(p)).indices(n)[1] for p in sections), n]
     head = (slice(None),) * at
-    ends = [(a, max(a, b)) for a, b in pairwise(bounds)]
-    return [cut(x, key=(*head, slice(a, b))) for a, b in ends]
+    return [cut(x, key=(*head, slice(a, max(a, b)))) for a, b in pairwise(bounds)]
 
 
 def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The slices of `x` along `axis`, without that axis."""
-    x = lift(x, "unstack")
-    at = canonical_axis(axis, x.array.ndim, "unstack")
+    x, at = lift_along(x, axis, "unstack")
     return tuple(cut(x, key=(slice(None),) * at + (k,)) for k in range(x.array.shape[at]))
 
 
 def tile(x: Any, repetitions: int | Sequence[int]) -> Tensor:
     """`x` whole, `repetitions[i]` times along axis `i`; missing axes are added in front."""
     x = lift(x, "tile")
-    times = repetitions if isinstance(repetitions, (tuple, list)) else (repetitions,)
+    times = several(repetitions)
     if any(n < 0 for n in times):
         raise ValueError(f"tile: repetitions {times} must not be negative")
     ndim = max(len(times), x.array.ndim)
@@ -140,10 +136,9 @@ def tile(x: Any, repetitions: int | Sequence[int]) -> Tensor:
 
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element along `axis` `repeats` times in a row; `repeats` is one count or one each."""
-    x = lift(x, "repeat")
     if axis is None:
-        x, axis = reshape(x, -1), 0
-    at = canonical_axis(axis, x.array.ndim, "repeat")
+        x, axis = ravel(lift(x, "repeat")), 0
+    x, at = lift_along(x, axis, "repeat")
     n = x.array.shape[at]
     counts = np.asarray(repeats.array if isinstance(repeats, Tensor) else repeats)
     if counts.dtype.kind not in "iu" or (counts < 0).any():
@@ -155,8 +150,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
         head, rest = x.array.shape[: at + 1], x.array.shape[at + 1 :]
         wide = expand(reshape_(x, shape=(*head, 1, *rest)), shape=(*head, times, *rest))
         return reshape_(wide, shape=(*head[:-1], n * times, *rest))
-    from_where = Tensor(np.repeat(np.arange(n), counts))
-    return gather(x, from_where, axes=(at,))
+    return gather(x, Tensor(np.repeat(np.arange(n), counts)), axes=(at,))
 
 
 Widths = int | Sequence[int] | Sequence[Sequence[int]]

@@ -11,7 +11,7 @@ from ..core import Tensor
 from ..errors import ShapeError
 from ..kinds import Move, expand, permute
 from ..kinds import reshape as reshape_
-from ..shapes import broadcast, canonical_axes, canonical_axis, resolved
+from ..shapes import broadcast, canonical_axes, canonical_axis, resolved, several
 from .creation import lift, size
 
 __all__ = [
@@ -112,8 +112,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     x = lift(x, "moveaxis")
     ends = []
     for axes in (source, destination):
-        listed = axes if isinstance(axes, (tuple, list)) else (axes,)
-        ends.append([canonical_axis(a, x.array.ndim, "moveaxis") for a in listed])
+        ends.append([canonical_axis(a, x.array.ndim, "moveaxis") for a in several(axes)])
     if len(ends[0]) != len(ends[1]) or any(len(set(axes)) != len(axes) for axes in ends):
         raise ShapeError(
             f"moveaxis: {source} and {destination} do not name as many axes, once each"
@@ -127,10 +126,10 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
     """New axes of size 1 at the places that `axis` names in the result."""
     x = lift(x, "expand_dims")
-    count = len(axis) if isinstance(axis, (tuple, list)) else 1
-    axes = canonical_axes(axis, x.array.ndim + count, "expand_dims")
+    ndim = x.array.ndim + len(several(axis))
+    axes = canonical_axes(axis, ndim, "expand_dims")
     sizes = iter(x.array.shape)
-    shape = tuple(1 if i in axes else next(sizes) for i in range(x.array.ndim + count))
+    shape = tuple(1 if i in axes else next(sizes) for i in range(ndim))
     return reshape_(x, shape=shape)
 
 

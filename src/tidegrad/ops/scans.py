@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,14 +70,22 @@ class Recurrence(Prim):
 recurrence = Recurrence()
 
 
-class CumulativeSum(Prim):
-    """Running sums: linear, transposed by summing from the other end."""
+class Running(Prim):
+    """A fold's value at each element of the last axis, as `fold` of NumPy's has it."""
+
+    fold: Callable
 
     def run(self, x):
-        return np.cumsum(x, axis=-1)
+        return self.fold(x, axis=-1)
 
     def infer(self, x):
-        return x.shape, np.cumsum(np.empty(0, x.dtype)).dtype
+        return x.shape, self.fold(np.empty(0, x.dtype)).dtype
+
+
+class CumulativeSum(Running):
+    """Running sums: linear, transposed by summing from the other end."""
+
+    fold = staticmethod(np.cumsum)
 
     def vjp(self, node, g, saved):
         return [backwards(self(backwards(g)))]
@@ -85,18 +94,14 @@ class CumulativeSum(Prim):
         return self(tangents[0])
 
 
-class CumulativeProd(Prim):
+class CumulativeProd(Running):
     """Running products: their derivatives are recurrences, and so are right at zeros too."""
+
+    fold = staticmethod(np.cumprod)
 
     def __init__(self, name: str):
         super().__init__(name)
         self.drop = {1: ()}
-
-    def run(self, x):
-        return np.cumprod(x, axis=-1)
-
-    def infer(self, x):
-        return x.shape, np.cumprod(np.empty(0, x.dtype)).dtype
 
     def vjp(self, node, g, saved):
         return [recurrence.reverse(saved[0], g) * delayed(saved[1], 1)]

@@ -8,8 +8,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..kinds import Opaque
-from ..shapes import canonical_axis
-from .creation import lift
+from .creation import lift, lift_along
 from .elementwise import stop_gradient
 from .subscripts import take_along_axis
 
@@ -29,8 +28,7 @@ order = Opaque("argsort", _ordered, lambda x, *, axis, descending: (x.shape, np.
 
 def argsort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices that sort `x` along `axis`; equal elements keep their order."""
-    x = lift(x, "argsort")
-    at = canonical_axis(axis, x.array.ndim, "argsort")
+    x, at = lift_along(x, axis, "argsort")
     return order(stop_gradient(x), axis=at, descending=bool(descending))
 
 

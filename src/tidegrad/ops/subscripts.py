@@ -11,10 +11,10 @@ from ..core import Tensor, bind
 from ..dtypes import as_dtype
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..shapes import Shape, broadcast, canonical_axis
-from .creation import lift, lift_as
+from ..shapes import Shape, broadcast
+from .creation import lift, lift_along, lift_as
 from .indexing import gather, gathered, put, put_at
-from .movement import cut, cut_shape
+from .movement import cut, cut_shape, ravel
 
 __all__ = ["masked_fill", "nonzero", "one_hot", "take", "take_along_axis"]
 
@@ -184,17 +184,16 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     >>> tg.take(tg.tensor([[1.0, 2.0, 3.0]]), [2, 0], axis=1)
     tensor([[3., 1.]])
     """
-    x, places = lift(x, "take"), integers(indices, "take")
     if axis is None:
-        x, axis = reshape(x, shape=(x.array.size,)), 0
-    return gather(x, places, axes=(canonical_axis(axis, x.array.ndim, "take"),))
+        x, axis = ravel(lift(x, "take")), 0
+    x, at = lift_along(x, axis, "take")
+    return gather(x, integers(indices, "take"), axes=(at,))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int = -1) -> Tensor:
     """For every line of `x` along `axis`, the elements at that line's own `indices`."""
-    x, places = lift(x, "take_along_axis"), integers(indices, "take_along_axis")
-    ndim = x.array.ndim
-    at = canonical_axis(axis, ndim, "take_along_axis")
+    x, at = lift_along(x, axis, "take_along_axis")
+    places, ndim = integers(indices, "take_along_axis"), x.array.ndim
     if places.array.ndim != ndim:
         raise ShapeError(
             f"take_along_axis: indices of shape {places.array.shape} need {ndim} axes like x "
