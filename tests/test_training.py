@@ -168,8 +168,6 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_it_does_harm():
     with pytest.raises(FloatingPointError, match=r"loss is nan in epoch 1, step 1.*detect_anomaly"):
         fit(net, loader, broken, opt, 1, progress=False)
     assert bits(net) == before
-    history = fit(net, loader, broken, opt, 1, progress=False, stop_on_nan=False)
-    assert math.isnan(history["loss"][0])
 
 
 @pytest.mark.parametrize(

@@ -3,131 +3,90 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import Any, Self
+from contextlib import suppress
+from datetime import timedelta
+from time import perf_counter
+from typing import Any
 
 import tidegrad as tg
 
-from .history import ASIDE
+from .history import ASIDE, shown
 from .run import Run
 
-__all__ = ["Report", "reporting"]
+__all__ = ["Lines", "reporting"]
 
 
-class Report:
-    """Silence, and what a report is asked to show."""
-
-    def __init__(self, run: Run):
-        self.run = run
-        self.began, self.first = time.perf_counter(), run.step
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the screen tidy, also after an exception."""
-
-    def note(self, text: str) -> None:
-        """A sentence of its own."""
-
-    def step(self) -> None:
-        """A step was made."""
-
-    def epoch(self) -> None:
-        """An epoch was finished."""
-
-
-class Lines(Report):
-    """A line per epoch on standard error, and one every ten seconds in between."""
+class Lines:
+    """A line per epoch on standard error, and one every ten seconds in between; or silence."""
 
     PAUSE = 10.0
 
     def __init__(self, run: Run):
-        super().__init__(run)
-        self.last = self.began
+        self.run, self.first = run, run.step
+        self.began = self.last = perf_counter()
+        self.total = run.epochs * len(run.loader) if hasattr(run.loader, "__len__") else None
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        """A sentence of its own."""
+        if self.run.progress:
+            print(text, file=sys.stderr, flush=True)
 
     def step(self) -> None:
-        if time.perf_counter() - self.last >= self.PAUSE:
-            self._line(self.run.epoch + 1, self.run.averages.means())
+        """A step was made; means and formats cost more than one, so few are shown."""
+        if self.due():
+            self.show(self.run.epoch + 1, self.run.averages.means())
 
-    def epoch(self) -> None:
-        self._line(self.run.epoch, self.run.history.rows[-1])
+    def due(self) -> bool:
+        """Whether it is time to show something."""
+        return perf_counter() - self.last >= self.PAUSE
 
-    def _line(self, epoch: int, numbers: dict[str, float]) -> None:
-        self.last = time.perf_counter()
-        run = self.run
-        rate = (run.step - self.first) / max(self.last - self.began, 1e-9)
-        total = total_steps(run)
-        left = "" if total is None else f"  {duration((total - run.step) / max(rate, 1e-9))} left"
-        shown = "  ".join(f"{name} {value}" for name, value in measures(numbers).items())
-        self.note(f"epoch {epoch}/{run.epochs}  {shown}  {rate:.1f} steps/s{left}")
+    def show(self, epoch: int, numbers: dict[str, Any]) -> None:
+        """How far the run is, in this epoch or at its end."""
+        self.last = perf_counter()
+        made, run = self.run.step - self.first, self.run
+        rate = made / max(self.last - self.began, 1e-9)
+        left = ""
+        if self.total and made:
+            left = f"  {timedelta(seconds=round((self.total - run.step) / rate))} left"
+        measured = "  ".join(f"{name} {value}" for name, value in measures(numbers).items())
+        self.note(f"epoch {epoch}/{run.epochs}  {measured}  {rate:.1f} steps/s{left}")
+
+    def close(self) -> None:
+        """Leave the screen tidy, also after an exception."""
 
 
-class Bar(Report):
+class Bar(Lines):
     """One tqdm bar over all steps of the run."""
 
     def __init__(self, run: Run, tqdm: Any):
         super().__init__(run)
-        total = total_steps(run)
-        self.bar = tqdm(
-            total=total, initial=run.step, unit="step", dynamic_ncols=True, desc=self._title()
-        )
+        self.bar = tqdm(total=self.total, initial=run.step, unit="step", dynamic_ncols=True)
         self.latest: dict[str, str] = {}
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.refresh()
-        self.bar.close()
 
     def note(self, text: str) -> None:
         self.bar.write(text, file=sys.stderr)
 
-    def step(self) -> None:
-        # Written out only when tqdm would draw, since means and formats cost more than a step.
-        if self.bar.update(1):
-            self._show(self.run.averages.means())
-            self.bar.refresh()
+    def due(self) -> bool:
+        return bool(self.bar.update(1))
 
-    def epoch(self) -> None:
-        self._show(self.run.history.rows[-1])
-
-    def _title(self) -> str:
-        return f"epoch {min(self.run.epoch + 1, self.run.epochs)}/{self.run.epochs}"
-
-    def _show(self, numbers: dict[str, float]) -> None:
+    def show(self, epoch: int, numbers: dict[str, Any]) -> None:
         # Validated numbers stay until the next validation.
         self.latest.update(measures(numbers))
-        self.bar.set_description(self._title(), refresh=False)
-        self.bar.set_postfix(self.latest, refresh=False)
+        self.bar.set_description(f"epoch {epoch}/{self.run.epochs}", refresh=False)
+        self.bar.set_postfix(self.latest)
+
+    def close(self) -> None:
+        self.bar.close()
 
 
-def reporting(run: Run) -> Report:
+def measures(numbers: dict[str, Any]) -> dict[str, str]:
+    """Losses and metrics as text."""
+    return {name: shown(value) for name, value in numbers.items() if name not in ASIDE}
+
+
+def reporting(run: Run) -> Lines:
     """What `progress` asks for: a bar (lines without tqdm), lines, or silence."""
-    progress = run.options.progress
-    if not progress:
-        return Report(run)
-    if progress == "lines":
-        return Lines(run)
-    try:
-        return Bar(run, tg.errors.extra("tqdm", "train").tqdm)
-    except ImportError:
-        return Lines(run)
-
-
-def total_steps(run: Run) -> int | None:
-    """The steps of the whole run, if the loader knows its length."""
-    return run.epochs * len(run.loader) if hasattr(run.loader, "__len__") else None
-
-
-def measures(numbers: dict[str, float]) -> dict[str, str]:
-    """Losses and metrics in four figures."""
-    return {name: f"{value:.4g}" for name, value in numbers.items() if name not in ASIDE}
-
-
-def duration(seconds: float) -> str:
-    """Minutes and seconds, and hours if there are any."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    if run.progress is True:
+        with suppress(ImportError):
+            return Bar(run, tg.errors.extra("tqdm", "train").tqdm)
+    return Lines(run)

@@ -1,127 +1,124 @@
-"""Floor 7. Run: where a training run stands, and the part of it that a checkpoint keeps."""
+"""Floor 7. Run: what `fit` was given and how far it is, and what a checkpoint keeps of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from os import PathLike
 from typing import Any
 
-from .checkpoint import resumable
+import tidegrad as tg
+
+from .checkpoint import Checkpoint, resumable
 from .history import History
-from .options import Options, check_batches, check_count
+from .measure import Averages, named
 
-__all__ = ["Averages", "Run", "watched"]
+__all__ = ["Run"]
 
-
-class Averages:
-    """Running means of named numbers, weighted by the number of items they stand for."""
-
-    def __init__(self) -> None:
-        self.weight = 0.0
-        self.sums: dict[str, float] = {}
-
-    def add(self, numbers: Mapping[str, float], weight: int) -> None:
-        """Count `numbers`, which are means over `weight` items."""
-        self.weight += weight
-        for name, value in numbers.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * weight
-
-    def means(self) -> dict[str, float]:
-        """The mean of every name."""
-        return {name: total / self.weight for name, total in self.sums.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """The sums so far."""
-        return {"weight": self.weight, "sums": dict(self.sums)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from these sums."""
-        self.weight, self.sums = state["weight"], dict(state["sums"])
+NUMBERS = ("epoch", "batch", "step", "loss", "seconds")
+PLATEAU = "'epoch', since ReduceLROnPlateau needs an epoch's loss"
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
-    """A training run: what it is made of, and how far it is. Callbacks receive it.
+    """A training run: what `fit` was given, and how far it is. Callbacks receive it.
 
     `epoch` counts finished epochs, `batch` the steps of the one under way, `step` all steps;
-    `loss` is the last step's.
+    `loss` is the last step's. What does not fit is a ValueError or TypeError at once.
     """
 
     model: Any
     loader: Any
-    loss_function: Callable[[Any, Any], Any]
+    loss_function: Callable[..., Any]
     optimizer: Any
     epochs: int
-    options: Options
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    loss: float | None = None
-    seconds: float = 0.0
-    history: History = field(default_factory=History)
-    averages: Averages = field(default_factory=Averages)
+    _: KW_ONLY
+    # A second loader, read after every epoch in eval mode and without gradients.
+    validate: Iterable[Any] | None = None
+    # Functions of prediction and target, by name or under their own names.
+    metrics: Any = ()
+    # Told of steps and epochs: Callback objects, or functions called after each epoch.
+    callbacks: Sequence[Any] = ()
+    # A schedule of tg.optim.lr_scheduler, and whether it steps per "epoch" or per "step".
+    schedule: Any = None
+    schedule_per: str = "epoch"
+    # The file of the whole run, saved after every epoch and every so many steps.
+    checkpoint: str | PathLike[str] | None = None
+    every: int | None = None
+    # Whether to go on from the checkpoint, if there is one.
+    resume: bool = True
+    # Gives prediction and target of a model and a batch; a batch is (*inputs, target) otherwise.
+    forward: Callable[..., Any] | None = None
+    # True: a bar, or lines without tqdm; "lines"; False: silence.
+    progress: bool | str = True
 
     def __post_init__(self) -> None:
-        check_count("epochs", self.epochs)
-        check_batches("loader", self.loader)
+        self.metrics, self.callbacks = named(self.metrics), tuple(self.callbacks)
+        self.plateau = isinstance(self.schedule, tg.optim.lr_scheduler.ReduceLROnPlateau)
+        for name in ("loader", "validate"):
+            if isinstance(getattr(self, name), (tg.data.TensorDataset, tg.data.Subset, tg.Tensor)):
+                raise TypeError(
+                    f"fit: {name} is a {type(getattr(self, name)).__name__}, whose items are not "
+                    "batches; wrap it: tg.data.DataLoader(dataset, batch_size=32)"
+                )
+        for name, fits, wanted in (
+            ("epochs", is_count(self.epochs), "a whole number from 1 on"),
+            ("every", self.every is None or is_count(self.every), "a whole number from 1 on"),
+            ("progress", self.progress in (True, False, "lines"), "True, False or 'lines'"),
+            ("schedule_per", self.schedule_per in ("epoch", "step"), "'epoch' or 'step'"),
+            ("schedule_per", self.schedule_per == "epoch" or not self.plateau, PLATEAU),
+        ):
+            if not fits:
+                raise ValueError(f"fit: {name} must be {wanted}, got {getattr(self, name)!r}")
+        self.epoch = self.batch = self.step = 0
+        self.seconds, self.loss = 0.0, math.nan
+        self.history, self.averages = History(), Averages()
 
     def stop(self, reason: str) -> None:
         """End the run after the current step or epoch."""
         self.history.stopped = str(reason)
 
     def tell(self, event: str) -> None:
-        """Call this method of every callback, and every plain function at `on_epoch`."""
-        for callback in self.options.callbacks:
+        """Call this method of every callback that has it, and plain functions at `on_epoch`."""
+        for callback in self.callbacks:
             if hasattr(callback, event):
                 getattr(callback, event)(self)
             elif event == "on_epoch" and callable(callback):
                 callback(self)
 
-    def parts(self) -> dict[str, Any]:
-        """What a checkpoint must keep for the run to go on bit by bit."""
-        parts = {"model": self.model, "optimizer": self.optimizer, "progress": self}
-        options = {"validate": self.options.validate, "schedule": self.options.schedule}
-        others = {"loader": self.loader, **options}
-        return {**parts, **{name: part for name, part in others.items() if resumable(part)}}
+    def keeper(self) -> Checkpoint | None:
+        """The checkpoint of all that the run needs to go on bit by bit, if it is to have one."""
+        if self.checkpoint is None:
+            return None
+        maybe = {"loader": self.loader, "validate": self.validate, "schedule": self.schedule}
+        for at, callback in enumerate(self.callbacks):
+            maybe[f"{type(callback).__name__}.{at}"] = callback
+        parts = {name: part for name, part in maybe.items() if resumable(part)}
+        own = {"model": self.model, "optimizer": self.optimizer, "progress": self}
+        return Checkpoint(self.checkpoint, **own, **parts)
+
+    def save(self) -> None:
+        """Write the checkpoint, if there is to be one."""
+        keeper = self.keeper()
+        if keeper is not None:
+            keeper.save()
 
     def state_dict(self) -> dict[str, Any]:
-        """How far the run is, with the state of its callbacks."""
-        kept = [c.state_dict() if resumable(c) else None for c in self.options.callbacks]
-        counts = {name: getattr(self, name) for name in COUNTS}
-        rows = [dict(row) for row in self.history.rows]
-        ending = {"history": rows, "stopped": self.history.stopped, "callbacks": kept}
-        return {**counts, **ending, "averages": self.averages.state_dict()}
+        """How far the run is."""
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        ended = {"rows": list(self.history.rows), "stopped": self.history.stopped}
+        return {**numbers, **ended, "averages": dict(self.averages)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the run that gave `state` stood."""
-        kept = state["callbacks"]
-        found = [resumable(callback) for callback in self.options.callbacks]
-        if found != [part is not None for part in kept]:
-            raise ValueError(
-                f"fit: the checkpoint was made with {len(kept)} callbacks, of which "
-                f"{sum(part is not None for part in kept)} have a state, and now there are "
-                f"{len(found)} with {sum(found)}; give the same callbacks or start over "
-                "with resume=False"
-            )
-        for name in COUNTS:
+        for name in NUMBERS:
             setattr(self, name, state[name])
+        self.averages = Averages(state["averages"])
         # The History object stays the same one, as callbacks may hold it.
-        self.history.rows = [dict(row) for row in state["history"]]
-        self.history.stopped = state["stopped"]
-        self.averages.load_state_dict(state["averages"])
-        for callback, part in zip(self.options.callbacks, kept, strict=True):
-            if part is not None:
-                callback.load_state_dict(part)
+        self.history.rows, self.history.stopped = list(state["rows"]), state["stopped"]
 
 
-COUNTS = ("epoch", "batch", "step", "loss", "seconds")
-
-
-def watched(history: History, monitor: str | None) -> tuple[str, float]:
-    """The name and the last value of the column to watch: val_loss, else loss, unless named."""
-    row = history.rows[-1]
-    name = monitor or ("val_loss" if "val_loss" in row else "loss")
-    if name not in row:
-        raise ValueError(f"fit: there is no {name!r} to monitor, only {', '.join(row)}")
-    return name, float(row[name])
+def is_count(value: Any) -> bool:
+    """Whether something can be done this many times."""
+    return isinstance(value, int) and value >= 1
