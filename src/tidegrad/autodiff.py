@@ -150,7 +150,7 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
     given = gradient if type(gradient) is Tensor else Tensor(as_array(gradient, operation))
     if given.array.shape != array.shape:
         raise ShapeError(
-            f"{operation}: the gradient has shape {given.array.shape}, the tensor {array.shape}"
+            f"{operation}: shape {given.array.shape} does not fit the tensor's, {array.shape}"
         )
     if is_shared(given.array):  # what flows on is kept in .grad
         given = given.clone()

@@ -10,7 +10,7 @@ import numpy as np
 from .errors import DTypeError
 
 __all__ = ["DTYPES", "as_dtype", "default_dtype", "floating", "is_float", "promote"]
-__all__ += ["set_default_dtype"]
+__all__ += ["refuse", "set_default_dtype"]
 
 DTYPES = {
     name: np.dtype(name)
@@ -61,6 +61,13 @@ def as_dtype(dtype: Any) -> np.dtype:
             f"(supported: {', '.join(DTYPES)})"
         )
     return DTYPES[found.name]
+
+
+def refuse(operation: str, cause: BaseException | None, *dtypes: np.dtype) -> None:
+    """Say so if it was these dtypes that NumPy refused."""
+    if isinstance(cause, TypeError):
+        named = " and ".join(map(str, dtypes))
+        raise DTypeError(f"{operation}: is not defined for {named}; convert with .astype()")
 
 
 def is_float(dtype: np.dtype) -> bool:

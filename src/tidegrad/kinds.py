@@ -8,6 +8,7 @@ Every derivative works on bare arrays and on Tensors alike, which is how gradien
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -17,7 +18,7 @@ from numpy import ndarray
 
 from .arrays import as_array, view
 from .core import Node, Tensor, bind, local
-from .dtypes import floating, promote
+from .dtypes import floating, promote, refuse
 from .errors import ShapeError
 from .partials import Drop, Partial, Rule, bounded, compiled, words
 from .shapes import ALL, Shape, broadcast, broadcast_axes, reduced
@@ -64,8 +65,10 @@ class Prim:
         return tuple(cast(a, dtype=dtype) if hasattr(a, "dtype") else a for a in args)
 
     def explain(self, args: tuple, params: dict) -> None:
-        """Raise the readable error for what NumPy refused, if the shape rule knows one."""
-        self.infer(*(a if hasattr(a, "shape") else np.asarray(a) for a in args), **params)
+        """Raise the readable error for what NumPy refused: shapes that do not fit, or dtypes."""
+        arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in args]
+        self.infer(*arrays, **params)
+        refuse(self.name, sys.exception(), *(a.dtype for a in arrays))
 
 
 def scale(g: Any, slope: Any, singular: bool) -> Any:

@@ -91,9 +91,9 @@ def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     >>> tg.jvp(lambda x: x * x, [3.0], [10.0])
     (tensor(9.), tensor(60.))
     """
-    at = Linearized(f, xs, "jvp")
-    if len(xs) != len(ts):
-        raise ValueError(f"jvp: {len(xs)} inputs, but {len(ts)} tangents")
+    if not isinstance(xs, list | tuple) or not isinstance(ts, list | tuple) or len(xs) != len(ts):
+        raise TypeError("jvp: takes a list of inputs and one of tangents, of equal lengths")
+    at = Linearized(f, xs, "jvp", has_aux)
     tangents: list[Tensor | None] = []
     for tree, t in zip(at.inputs.trees, ts):
         tangents += fitting(t, [x if type(x) is Tensor else None for x in flatten(tree)[0]], "jvp")

@@ -8,7 +8,7 @@ from contextlib import ContextDecorator
 import numpy as np
 
 from .core import Node, Tensor, local
-from .errors import GraphError, ShapeError
+from .errors import DTypeError, GraphError, ShapeError
 
 __all__ = ["Recording", "enable_grad", "is_grad_enabled", "no_grad", "quiet"]
 __all__ += ["rebind"]
@@ -69,9 +69,10 @@ def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
     """
     old, new = tensor.array, value.array
     if new.shape != old.shape or new.dtype != old.dtype:
-        raise ShapeError(
-            f"{operation}: the result {new.dtype}{list(new.shape)} does not fit the tensor "
-            f"{old.dtype}{list(old.shape)} it is written to; write x = x + y instead of x += y"
+        remedy = "write x = x + y instead" if operation.endswith("=") else "convert or reshape it"
+        raise (ShapeError if new.shape != old.shape else DTypeError)(
+            f"{operation}: {new.dtype}{list(new.shape)} does not fit the tensor "
+            f"{old.dtype}{list(old.shape)} it is written to; {remedy}"
         )
     node = tensor.node
     if node is not None and node.prim is None:
