@@ -24,7 +24,7 @@ FLOORS = {
     1: "core recording",
     2: "partials kinds trees",
     3: "ops",
-    4: "methods protocols namespace linalg",
+    4: "methods show protocols namespace linalg",
     5: "autodiff transforms linearize batch custom recompute check anomaly updates",
     6: "jit backends",
     7: "__init__ nn optim data io viz training",

@@ -54,10 +54,8 @@ def owned(arrays: list[Any]) -> list[Any]:
 
 
 def frozen(array: ndarray) -> ndarray:
-    """A view of `array` that cannot be written through."""
-    seen = array.view()
-    seen.flags.writeable = False
-    return seen
+    """A view of `array` that cannot be written through, nor be made writeable."""
+    return np.asarray(memoryview(array).toreadonly())
 
 
 def view(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
@@ -81,18 +79,24 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
         ) from None
     if array.dtype.kind in "OSU":
         raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
-    if dtype is None and array.dtype == np.float64 and type(first(value)) in WEAK:
+    if dtype is None and array.dtype == np.float64 and weak(value):
         dtype = default_dtype()
-    wanted = as_dtype(array.dtype if dtype is None else dtype)
+    wanted = as_dtype(array.dtype if dtype is None or array.dtype.kind == "c" else dtype)
+    if wanted.kind in "iu" and array.dtype.kind in "iu" and weak(value):
+        return np.array(value, wanted)  # an OverflowError where Python's integers do not fit
     # Equal dtypes may be two objects, such as an unpickled one; everything here has NumPy's own.
     return array if array.dtype is wanted else array.astype(wanted)
 
 
-WEAK = {float, int, bool, list, tuple}  # whose numbers have no dtype of their own
+def weak(value: Any) -> bool:
+    """Whether `value` is made of Python's own numbers alone, which have no dtype."""
+    if isinstance(value, (list, tuple)):
+        return all(map(weak, value))
+    return type(value) in (float, int, bool)
 
 
 def first(value: Any) -> Any:
-    """The first thing in nested sequences: it tells arrays' numbers from Python's."""
+    """The first thing in nested sequences: what an error names."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     return value

@@ -31,7 +31,7 @@ local = Local()
 class Tensor:
     """An array, and where it came from; made by `tg.tensor`, `tg.asarray` and every operation."""
 
-    __slots__ = ("__weakref__", "array", "grad", "node")
+    __slots__ = ("__weakref__", "_grad", "array", "node")
 
     def __init__(self, array: ndarray, node: Node | None = None):
         if type(array) is not ndarray:
@@ -40,7 +40,7 @@ class Tensor:
             )
         self.array = array
         self.node = node
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Tensor is final; hold one as an attribute instead of deriving from it")

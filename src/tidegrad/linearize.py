@@ -15,6 +15,7 @@ from .ops.joining import stack
 from .transforms import (
     Inputs,
     called,
+    checked_function,
     checked_place,
     depends_on_others,
     grad,
@@ -35,9 +36,9 @@ def tracked(tensors: Sequence[Tensor | None]) -> bool:
 class Linearized:
     """A function at a point: its value, and the recorded graph that its derivatives follow."""
 
-    def __init__(self, f: Callable, xs: Sequence[Any], operation: str):
+    def __init__(self, f: Callable, xs: Sequence[Any], operation: str, has_aux: bool = False):
         self.inputs = Inputs(xs, operation)
-        out, _ = called(f, self.inputs.trees)
+        out, aux = called(f, self.inputs.trees, has_aux)
         outputs, self.rebuild = flatten(out)
         if not all(type(y) is Tensor for y in outputs):
             raise TypeError(f"{operation}: the function must return Tensors, or a tree of them")
@@ -46,6 +47,7 @@ class Linearized:
         ends = nodes_of(self.outputs)
         self.record = local.recording and depends_on_others(ends, self.inputs.nodes)
         self.value = settled(out, self.record)
+        self.aux = (settled(aux, self.record),) if has_aux else ()  # to be added to a result
 
     def pull(self, seeds: Sequence[Tensor | None]) -> tuple:
         """The cotangents of the inputs for those of the outputs, None being zero."""
@@ -70,22 +72,24 @@ def fitting(tree, like: Sequence[Any], operation: str) -> list[Tensor | None]:
     ]
 
 
-def vjp(f: Callable, *xs: Any) -> tuple[Any, Callable[[Any], tuple]]:
+def vjp(f: Callable, *xs: Any, has_aux: bool = False) -> tuple:
     """f's value at `xs`, and a function that pulls a cotangent of it back to `xs`.
+
+    With `has_aux`, f returns (value, auxiliary), and the auxiliary comes third; so in `jvp`.
 
     >>> y, pull = tg.vjp(lambda x: x * x, [1.0, 2.0])
     >>> pull([1.0, 10.0])
     (tensor([ 2., 40.]),)
     """
-    at = Linearized(f, xs, "vjp")
+    at = Linearized(f, xs, "vjp", has_aux)
 
     def pull(cotangents):
         return at.pull(fitting(cotangents, at.outputs, "vjp"))
 
-    return at.value, pull
+    return at.value, pull, *at.aux
 
 
-def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any], has_aux: bool = False) -> tuple:
     """f's value at `xs`, and its directional derivative along `ts`, by forward mode.
 
     >>> tg.jvp(lambda x: x * x, [3.0], [10.0])
@@ -97,21 +101,23 @@ def jvp(f: Callable, xs: Sequence[Any], ts: Sequence[Any]) -> tuple[Any, Any]:
     tangents: list[Tensor | None] = []
     for tree, t in zip(at.inputs.trees, ts):
         tangents += fitting(t, [x if type(x) is Tensor else None for x in flatten(tree)[0]], "jvp")
-    return at.value, at.rebuild(at.push(tangents))
+    return at.value, at.rebuild(at.push(tangents)), *at.aux
 
 
-def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacobian(
+    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that gives the derivative of every output by every input: shape out + in.
 
     Forward or reverse mode, whichever needs fewer passes.  For trees: the tree of the outputs,
-    with the tree of the inputs at each leaf.
+    with the tree of the inputs at each leaf.  With `has_aux`, (derivative, auxiliary).
 
     >>> tg.jacobian(lambda x: x * x)([1.0, 2.0])
     tensor([[2., 0.],
             [0., 4.]])
     """
 
-    @functools.wraps(f)
+    @functools.wraps(checked_function(f, "jacobian"))
     def matrix(*args):
         chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         places = [checked_place(n, len(args)) for n in chosen]
@@ -122,9 +128,10 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any
                 filled[n] = value
             return f(*filled)
 
-        at = Linearized(of_chosen, [args[n] for n in places], "jacobian")
+        at = Linearized(of_chosen, [args[n] for n in places], "jacobian", has_aux)
         rows = by_outputs(at) if total(at.outputs) <= total(at.inputs.variables) else by_inputs(at)
-        return at.rebuild([row[0] if isinstance(argnums, int) else row for row in rows])
+        found = at.rebuild([row[0] if isinstance(argnums, int) else row for row in rows])
+        return (found, *at.aux) if has_aux else found
 
     return matrix
 
@@ -181,25 +188,32 @@ def joined(parts: list, outer: tuple, like: Tensor, axis: int = 0) -> Tensor:
     return reshape(stack(parts, axis), shape=shape)
 
 
-def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that gives the second derivatives of a scalar function: shape in + in.
+
+    With `has_aux`, (derivatives, auxiliary).
 
     >>> tg.hessian(lambda x: (x**3).sum())([1.0, 2.0])
     tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
-    return jacobian(grad(f, argnums), argnums)
+    return jacobian(grad(f, argnums, has_aux), argnums, has_aux)
 
 
-def hvp(f: Callable, xs: Any, vs: Any) -> Any:
+def hvp(f: Callable, xs: Any, vs: Any, has_aux: bool = False) -> Any:
     """The Hessian of a scalar function at `xs` times `vs`, without building the matrix.
 
-    `xs` is one argument, or a tuple of all of them; `vs` is like it.
+    `xs` is one argument, or a tuple of all of them; `vs` is like it.  With `has_aux`,
+    (product, auxiliary).
 
     >>> tg.hvp(lambda x: (x**3).sum(), tg.tensor([1.0, 2.0]), tg.tensor([1.0, 1.0]))
     tensor([ 6., 12.])
     """
     many = isinstance(xs, tuple)
     args, along = (xs, vs) if many else ((xs,), (vs,))
-    found = jvp(grad(f, tuple(range(len(args)))), args, along)[1]
-    return found if many else found[0]
+    slope = grad(f, tuple(range(len(args))), has_aux)
+    _, found, *aux = jvp(slope, args, along, has_aux)
+    found = found if many else found[0]
+    return (found, *aux) if has_aux else found

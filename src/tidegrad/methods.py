@@ -21,6 +21,7 @@ from .ops.elementwise import stop_gradient
 from .ops.subscripts import getitem, setitem
 from .recording import Recording, rebind
 from .shapes import ALL
+from .show import formatted, show
 
 __all__ = ["METHODS"]
 
@@ -156,6 +157,8 @@ def numpy(self: Tensor) -> ndarray:
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Set `requires_grad`, and return the tensor."""
+    if type(requires_grad) is not bool:
+        raise TypeError(f"requires_grad_: takes True or False, not {requires_grad!r}")
     self.requires_grad = requires_grad
     return self
 
@@ -166,6 +169,18 @@ def retain_grad(self: Tensor) -> None:
         raise GraphError("retain_grad: this tensor does not depend on anything with requires_grad")
     if self.node.owner is None:
         self.node.owner = weakref.ref(self)
+
+
+def set_grad(self: Tensor, value: Any) -> None:
+    """Set `.grad`, which has the tensor's own shape and dtype."""
+    if value is not None:
+        value = lift(value, "grad")
+        if value.array.shape != self.array.shape or value.array.dtype != self.array.dtype:
+            raise ShapeError(
+                f"grad: {value.array.dtype}{list(value.array.shape)} is not a gradient of "
+                f"{self.array.dtype}{list(self.array.shape)}; shape and dtype must agree"
+            )
+    self._grad = value
 
 
 def set_data(self: Tensor, value: Any) -> None:
@@ -199,26 +214,6 @@ def truth(self: Tensor) -> bool:
             "use .any() or .all()"
         )
     return bool(self.array)
-
-
-def show(self: Tensor) -> str:
-    """`tensor([...])`, with the dtype where it is not what the numbers say."""
-    text = np.array2string(self.array, separator=", ", prefix="tensor(")
-    if self.array.size == 0 and self.array.shape != (0,):
-        text = f"{text}, shape={self.array.shape}"
-    plain = ("float32", "int64", "bool")
-    kind = "" if self.array.dtype.name in plain else f", dtype={self.array.dtype.name}"
-    return f"tensor({text}{kind}{', requires_grad=True' if self.node is not None else ''})"
-
-
-def formatted(self: Tensor, spec: str) -> str:
-    return format(self.array.item(), spec) if spec and self.array.ndim == 0 else spell(self, spec)
-
-
-def spell(self: Tensor, spec: str) -> str:
-    if spec:
-        raise TypeError(f"format: {spec!r} is for numbers, and this has shape {self.array.shape}")
-    return str(self.array.item()) if self.array.ndim == 0 else show(self)
 
 
 def attach() -> None:
@@ -262,6 +257,9 @@ SPECIAL: dict[str, Any] = {
     "__index__": lambda self: self.array.__index__(),
     "__repr__": show,
     "__format__": formatted,
+    "grad": property(
+        lambda self: self._grad, set_grad, doc="The gradient that backward has added up, or None."
+    ),
     "data": property(numpy, set_data, doc="The elements, read-only; may be set to new ones."),
     "is_leaf": property(
         lambda self: self.node is None or self.node.prim is None,

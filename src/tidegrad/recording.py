@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import weakref
 from contextlib import ContextDecorator
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +34,36 @@ class Recording(ContextDecorator):
     def _recreate_cm(self) -> Recording:
         return Recording(self.wanted)
 
+    def __call__(self, function: Any) -> Any:
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                "no_grad, enable_grad: an async function changes hands; use with inside"
+            )
+        return (
+            stepwise(function, self)
+            if isgeneratorfunction(function)
+            else super().__call__(function)
+        )
 
-def no_grad() -> Recording:
+
+def stepwise(function: Any, mode: Recording) -> Any:
+    """A generator function whose every step runs in `mode`, and whose caller does not."""
+
+    @wraps(function)
+    def steps(*args: Any, **kwargs: Any) -> Any:
+        running, sent = function(*args, **kwargs), None
+        while True:
+            try:
+                with mode:
+                    item = running.send(sent)
+            except StopIteration as end:
+                return end.value
+            sent = yield item
+
+    return steps
+
+
+def no_grad(function: Any = None) -> Any:
     """Record nothing: as `with tg.no_grad():` or as a decorator.
 
     >>> x = tg.tensor(2.0, requires_grad=True)
@@ -40,12 +71,12 @@ def no_grad() -> Recording:
     ...     (x * x).requires_grad
     False
     """
-    return Recording(False)
+    return Recording(False) if function is None else Recording(False)(function)
 
 
-def enable_grad() -> Recording:
+def enable_grad(function: Any = None) -> Any:
     """Record again, inside a `no_grad` block."""
-    return Recording(True)
+    return Recording(True) if function is None else Recording(True)(function)
 
 
 def is_grad_enabled() -> bool:

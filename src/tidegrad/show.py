@@ -1,0 +1,29 @@
+"""Floor 4. How a Tensor reads: in an interpreter, and in a format string."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .core import Tensor
+
+__all__ = ["formatted", "show"]
+
+
+def show(self: Tensor) -> str:
+    """`tensor([...])`, with the dtype where it is not what the numbers say."""
+    text = np.array2string(self.array, separator=", ", prefix="tensor(")
+    if self.array.size == 0 and self.array.shape != (0,):
+        text = f"{text}, shape={self.array.shape}"
+    plain = ("float32", "int64", "bool")
+    kind = "" if self.array.dtype.name in plain else f", dtype={self.array.dtype.name}"
+    return f"tensor({text}{kind}{', requires_grad=True' if self.node is not None else ''})"
+
+
+def formatted(self: Tensor, spec: str) -> str:
+    return format(self.array.item(), spec) if spec and self.array.ndim == 0 else spell(self, spec)
+
+
+def spell(self: Tensor, spec: str) -> str:
+    if spec:
+        raise TypeError(f"format: {spec!r} is for numbers, and this has shape {self.array.shape}")
+    return str(self.array.item()) if self.array.ndim == 0 else show(self)
