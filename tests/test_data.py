@@ -41,7 +41,7 @@ def test_a_tensor_dataset_keeps_a_copy():
 def test_a_tensor_dataset_says_what_does_not_fit():
     with pytest.raises(ValueError, match=r"at least one tensor"):
         TensorDataset()
-    with pytest.raises(ValueError, match=r"tensor 1 is 0-dimensional"):
+    with pytest.raises(ValueError, match=r"tensor 1 of shape \(\) should have .* rows"):
         TensorDataset([1.0], 3.0)
     with pytest.raises(ValueError, match=r"\(3, 2\) and tensor 1 of shape \(4,\) .* axis 0"):
         TensorDataset(np.zeros((3, 2)), np.zeros(4))
@@ -64,7 +64,6 @@ def test_a_subset_reads_the_chosen_items():
     assert [part[i] for i in range(3)] == ["e", "a", "e"] and len(part) == 3
     assert list(Subset("abc", (i for i in range(2)))) == ["a", "b"]
     assert len(Subset("abc", [])) == 0
-    assert repr(part) == "Subset(3 of 6 items)"
     with pytest.raises(IndexError, match="index 6 is outside a dataset of 6 items"):
         Subset("abcdef", [1, 6])
     with pytest.raises(IndexError, match="index -1 is outside"):
@@ -140,10 +139,10 @@ def test_collated_tensors_stay_differentiable():
         ([(0, np.zeros(2)), (0, np.zeros(3))], r"item 1 at \[1\] has shape \(3,\).*collate="),
         ([np.zeros(2, np.float32), np.zeros(2)], r"dtype float64, but item 0 has dtype float32"),
         ([{"a": 1}, {"b": 1}], r"item 1 has keys \['b'\], but item 0 has keys \['a'\]"),
-        ([{"a": 1}, 3], r"item 1 has keys none, being a int"),
+        ([{"a": 1}, 3], r"item 1 has kind int, but item 0 has kind dict"),
         ([(1, 2), (1, 2, 3)], r"item 1 has length 3, but item 0 has length 2"),
         ([{"x": ("a",)}, {"x": (1,)}], r"item 1 at \['x'\]\[0\] has kind int"),
-        ([[1], 1], r"item 1 has length none, being a int"),
+        ([[1], 1], r"item 1 has kind int, but item 0 has kind list"),
         ([], r"no items"),
     ],
 )

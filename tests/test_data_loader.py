@@ -219,7 +219,7 @@ def test_abandoned_iterations_in_a_cycle_are_collected():
 @pytest.mark.parametrize(
     ("make", "kind", "text"),
     [
-        (lambda: DataLoader([]), ValueError, "the dataset is empty"),
+        (lambda: DataLoader([]), ValueError, "dataset has 0 items: it is empty"),
         (lambda: DataLoader([1], 0), ValueError, "batch_size must be at least 1, got 0"),
         (lambda: DataLoader([1], 2.0), TypeError, "batch_size must be an integer, not float"),
         (lambda: DataLoader([1], prefetch=-1), ValueError, "prefetch must be at least 0"),

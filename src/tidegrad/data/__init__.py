@@ -5,15 +5,5 @@ from .datasets import Dataset, Subset, TensorDataset, random_split
 from .loader import DataLoader
 from .toys import addition, blobs, moons, spiral
 
-__all__ = [
-    "DataLoader",
-    "Dataset",
-    "Subset",
-    "TensorDataset",
-    "addition",
-    "blobs",
-    "collate",
-    "moons",
-    "random_split",
-    "spiral",
-]
+__all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "addition", "blobs", "collate"]
+__all__ += ["moons", "random_split", "spiral"]

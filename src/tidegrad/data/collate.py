@@ -11,8 +11,6 @@ import tidegrad as tg
 
 __all__ = ["collate"]
 
-REMEDY = "make them alike in the dataset, or pass collate= to the DataLoader to pad or crop them"
-
 
 def collate(items: Sequence[Any], names: Sequence[int] | None = None) -> Any:
     """One batch from a list of items: tensors, arrays and numbers are stacked along a new axis 0.
@@ -27,81 +25,51 @@ def collate(items: Sequence[Any], names: Sequence[int] | None = None) -> Any:
     """
     if not len(items):
         raise ValueError("collate: there are no items to make a batch of")
-    return gathered(list(items), list(range(len(items)) if names is None else names), "")
+    return gathered(list(items), range(len(items)) if names is None else names, "")
 
 
-def gathered(items: list[Any], names: list[int], place: str) -> Any:
+def gathered(items: list[Any], names: Sequence[int], place: str) -> Any:
     """The batch of what stands at `place` (such as `[0]['x']`) in every item."""
     first = items[0]
-    if isinstance(first, Mapping):
-        alike(items, names, place, keys)
-        return {key: below(items, names, place, key) for key in first}
-    if isinstance(first, (tuple, list)):
-        alike(items, names, place, length)
-        parts = [below(items, names, place, index) for index in range(len(first))]
-        # A named tuple takes its fields one by one, a tuple or a list takes them all at once.
-        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    if not isinstance(first, (Mapping, tuple, list, str, bytes)):
+        return stacked(items, names, place)
+    alike("kind", [type(item).__name__ for item in items], names, place)
     if isinstance(first, (str, bytes)):
-        alike(items, names, place, kind)
         return items
-    return stacked(items, names, place)
+    if isinstance(first, Mapping):
+        alike("keys", [sorted(item, key=repr) for item in items], names, place)
+    else:
+        alike("length", [len(item) for item in items], names, place)
+    keys = list(first) if isinstance(first, Mapping) else range(len(first))
+    parts = [gathered([item[key] for item in items], names, f"{place}[{key!r}]") for key in keys]
+    if isinstance(first, Mapping):
+        return dict(zip(keys, parts))
+    # A named tuple takes its fields one by one, a tuple or a list takes them all at once.
+    return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
 
 
-def below(items: list[Any], names: list[int], place: str, key: Any) -> Any:
-    return gathered([item[key] for item in items], names, f"{place}[{key!r}]")
-
-
-def stacked(items: list[Any], names: list[int], place: str) -> Any:
+def stacked(items: list[Any], names: Sequence[int], place: str) -> Any:
     """One tensor of numbers, arrays or tensors, with a new axis 0."""
-    if all(isinstance(item, (bool, int, float)) and number(item) for item in items):
+    if all(type(item) in (bool, int, float) for item in items):  # numpy.float64 only derives
         return tg.asarray(items)
-    for item, name in zip(items, names, strict=True):
+    for item, name in zip(items, names):
         if not isinstance(item, (tg.Tensor, np.ndarray, np.generic, bool, int, float)):
             raise TypeError(
-                f"collate: item {name}{field(place)} is a {type(item).__name__}, which does not "
-                "stack into a tensor; pass collate= to the DataLoader to say how"
+                f"collate: item {name}{place and f' at {place}'} is a {type(item).__name__}, which "
+                "does not stack into a tensor; pass collate= to the DataLoader to say how"
             )
     tensors = [tg.asarray(item) for item in items]
-    alike(tensors, names, place, shape)
-    alike(tensors, names, place, dtype)
+    alike("shape", [tensor.shape for tensor in tensors], names, place)
+    alike("dtype", [tensor.dtype for tensor in tensors], names, place)
     return tg.stack(tensors)
 
 
-def number(item: Any) -> bool:
-    """Whether `item` is exactly a Python number; numpy.float64 only derives from float."""
-    return type(item) in (bool, int, float)
-
-
-def alike(items: list[Any], names: list[int], place: str, trait: Any) -> None:
+def alike(trait: str, found: list[Any], names: Sequence[int], place: str) -> None:
     """Raise unless every item has the first one's trait."""
-    expected = trait(items[0])
-    for item, name in zip(items, names, strict=True):
-        if trait(item) != expected:
+    for value, name in zip(found, names):
+        if value != found[0]:
             raise ValueError(
-                f"collate: item {name}{field(place)} has {trait.__name__} {trait(item)}, but item "
-                f"{names[0]} has {trait.__name__} {expected}; {REMEDY}"
+                f"collate: item {name}{place and f' at {place}'} has {trait} {value}, but item "
+                f"{names[0]} has {trait} {found[0]}; make them alike in the dataset, or pass "
+                "collate= to the DataLoader to pad or crop them"
             )
-
-
-def field(place: str) -> str:
-    return f" at {place}" if place else ""
-
-
-def shape(item: Any) -> Any:
-    return item.shape
-
-
-def dtype(item: Any) -> Any:
-    return item.dtype
-
-
-def kind(item: Any) -> str:
-    return type(item).__name__
-
-
-def keys(item: Any) -> Any:
-    return sorted(item, key=repr) if isinstance(item, Mapping) else f"none, being a {kind(item)}"
-
-
-def length(item: Any) -> Any:
-    return len(item) if isinstance(item, (tuple, list)) else f"none, being a {kind(item)}"

@@ -53,15 +53,10 @@ class TensorDataset:
             raise ValueError("TensorDataset: give at least one tensor")
         made = tuple(tg.asarray(t) for t in tensors)
         for place, tensor in enumerate(made):
-            if tensor.ndim == 0:
-                raise ValueError(
-                    f"TensorDataset: tensor {place} is 0-dimensional and has no rows; "
-                    "every tensor needs one row per item along axis 0"
-                )
-            if tensor.shape[0] != made[0].shape[0]:
+            if tensor.ndim == 0 or tensor.shape[:1] != made[0].shape[:1]:
                 raise ValueError(
                     f"TensorDataset: tensor 0 of shape {made[0].shape} and tensor {place} of shape "
-                    f"{tensor.shape} differ along axis 0; give every tensor one row per item"
+                    f"{tensor.shape} should have equally many rows along axis 0, one per item"
                 )
         self.tensors = made
 
@@ -87,31 +82,24 @@ class Subset:
     """
 
     def __init__(self, dataset: Any, indices: Iterable[int]):
-        chosen = np.asarray(
-            indices if isinstance(indices, (np.ndarray, Sequence)) else list(indices)
-        )
-        if chosen.size == 0:
-            chosen = chosen.astype(np.int64)
+        chosen = np.asarray(list(indices) or np.zeros(0, np.int64))
         if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
             raise TypeError(
                 f"Subset: indices must be a flat list of integers, not {chosen.dtype} of shape "
                 f"{chosen.shape}; turn a mask into indices with numpy.flatnonzero"
             )
-        size = len(dataset)
-        wrong = chosen[(chosen < 0) | (chosen >= size)]
+        wrong = chosen[(chosen < 0) | (chosen >= len(dataset))]
         if wrong.size:
-            raise IndexError(f"Subset: index {wrong[0]} is outside a dataset of {size} items")
-        self.dataset = dataset
-        self.indices = chosen.astype(np.int64)
+            raise IndexError(
+                f"Subset: index {wrong[0]} is outside a dataset of {len(dataset)} items"
+            )
+        self.dataset, self.indices = dataset, chosen.astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[int(self.indices[index])]
-
-    def __repr__(self) -> str:
-        return f"Subset({len(self)} of {len(self.dataset)} items)"
 
 
 def random_split(dataset: Any, sizes: Sequence[float], seed: int = 0) -> list[Subset]:
@@ -124,37 +112,22 @@ def random_split(dataset: Any, sizes: Sequence[float], seed: int = 0) -> list[Su
     >>> len(train), len(test), sorted(train.indices.tolist() + test.indices.tolist())
     (8, 2, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    count = len(dataset)
-    edges = np.cumsum(whole_sizes(sizes, count))[:-1]
-    order = tg.random.Generator(seed).permutation(count).numpy()
-    return [Subset(dataset, part) for part in np.split(order, edges)]
-
-
-def whole_sizes(sizes: Sequence[float], count: int) -> list[int]:
-    """`sizes` as whole numbers that sum to `count`."""
-    if any(not size >= 0 for size in sizes):
-        raise ValueError(f"random_split: sizes cannot be negative or NaN, got {list(sizes)}")
-    if all(isinstance(size, (int, np.integer)) for size in sizes):
-        if sum(sizes) != count:
-            raise ValueError(
-                f"random_split: sizes {list(sizes)} sum to {sum(sizes)}, but the dataset has "
-                f"{count} items; make them equal, or give fractions such as [0.8, 0.2]"
-            )
-        return [int(size) for size in sizes]
-    if abs(sum(sizes) - 1) > 1e-6:
+    count, exact = len(dataset), all(isinstance(size, (int, np.integer)) for size in sizes)
+    total = count if exact else 1
+    if any(not size >= 0 for size in sizes) or abs(sum(sizes) - total) > 1e-6:
         raise ValueError(
-            f"random_split: fractions {list(sizes)} sum to {sum(sizes)}, not 1; "
-            "whole sizes must all be integers"
+            f"random_split: sizes {list(sizes)} sum to {sum(sizes)}; give integers that sum to "
+            f"{count}, the length of the dataset, or fractions that sum to 1, none negative"
         )
     # Rounding the borders instead of the sizes makes the parts sum to the whole by construction.
-    edges = np.rint(np.cumsum(np.asarray(sizes, np.float64)).round(9) * count).astype(int)
-    return [int(size) for size in np.diff(edges, prepend=0)]
+    borders = np.cumsum(np.asarray(sizes, np.float64)).round(9) * (count / total)
+    order = tg.random.Generator(seed).permutation(count).numpy()
+    return [Subset(dataset, part) for part in np.split(order, np.rint(borders).astype(int)[:-1])]
 
 
 def gather(dataset: Any, indices: np.ndarray) -> tuple[Any, ...] | None:
     """The batch at `indices` in one indexing, or None where only items can be read."""
     while type(dataset) is Subset:
-        indices = dataset.indices[indices]
-        dataset = dataset.dataset
+        dataset, indices = dataset.dataset, dataset.indices[indices]
     # A derived class may give other items than its tensors' rows, so only the plain one counts.
     return dataset[indices] if type(dataset) is TensorDataset else None
