@@ -29,12 +29,6 @@ def test_scaled_dot_product_attention(beside, mask, scale):
     beside.call(F.scaled_dot_product_attention, theirs, (q, k, v), **options)
 
 
-def test_grouped_heads(beside):
-    q, k, v = beside.normal(N, 4, L, E), beside.normal(N, 2, S, E), beside.normal(N, 2, S, E)
-    theirs = beside.torch.nn.functional.scaled_dot_product_attention
-    beside.call(F.scaled_dot_product_attention, theirs, (q, k, v), enable_gqa=True)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", ["bool", "float"])
 def test_a_query_that_sees_no_key_gets_zero(dtype, kind):
@@ -195,9 +189,15 @@ def test_learned_positions():
     "call, words",
     [
         (lambda x: nn.MultiheadAttention(8, 3), "3 heads do not divide embed_dim 8"),
-        (lambda x: nn.MultiheadAttention(4, 2)(x, x, x), r"\(4, 4, 4\) features, but have \(8, 8"),
-        (lambda x: nn.MultiheadAttention(8, 2)(x, x[0], x), r"all be 3-d.*\(2, 8\)"),
-        (lambda x: nn.MultiheadAttention(8, 2)(x, x, x[:2]), "agree in their batch"),
+        (
+            lambda x: nn.MultiheadAttention(4, 2)(x, x, x),
+            r"must be \(L, N, 4\), \(S, N, 4\).*\(3, 2, 8\)",
+        ),
+        (lambda x: nn.MultiheadAttention(8, 2)(x, x[0], x), r"or all without N, but .*\(2, 8\)"),
+        (
+            lambda x: nn.MultiheadAttention(8, 2)(x, x, x[:2]),
+            r"\(S, N, 8\), \(S, N, 8\), .*\(3, 2, 8\), \(2, 2, 8\)",
+        ),
         (
             lambda x: nn.MultiheadAttention(8, 2)(x, x, x, attn_mask=tg.zeros((2, 2))),
             r"attn_mask must have shape \(3, 3\) or \(4, 3, 3\), not \(2, 2\)",

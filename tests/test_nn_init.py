@@ -108,7 +108,6 @@ def test_the_same_seed_gives_the_same_network():
         (lambda: nn.Linear(50, 40), 1 / sqrt(50)),
         (lambda: nn.Conv2d(6, 50, 3), 1 / sqrt(54)),
         (lambda: nn.ConvTranspose2d(50, 6, 3), 1 / sqrt(54)),
-        (lambda: nn.Bilinear(20, 30, 4), 1 / sqrt(20)),
         (lambda: nn.GRU(20, 30), 1 / sqrt(30)),
         (lambda: nn.MultiheadAttention(30, 2), None),
     ],

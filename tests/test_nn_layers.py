@@ -16,11 +16,6 @@ def test_linear(beside, shape, bias):
     beside.layer(nn.Linear(3, 4, bias=bias), torch_layer, beside.normal(*shape))
 
 
-def test_bilinear(beside):
-    torch_layer = beside.torch.nn.Bilinear(3, 4, 2)
-    beside.layer(nn.Bilinear(3, 4, 2), torch_layer, beside.normal(5, 3), beside.normal(5, 4))
-
-
 @pytest.mark.parametrize("padding", [None, 0, -1])
 def test_embedding(beside, padding):
     index = np.array([[0, 2, 2], [5, 1, 0]])
@@ -40,41 +35,23 @@ def test_embedding_from_pretrained():
     "name, options",
     [
         ("ReLU", {}),
-        ("ReLU6", {}),
-        ("SELU", {}),
         ("SiLU", {}),
-        ("Mish", {}),
         ("Sigmoid", {}),
         ("LogSigmoid", {}),
-        ("Hardswish", {}),
         ("Tanh", {}),
-        ("Softsign", {}),
         ("LeakyReLU", {"negative_slope": 0.2}),
         ("ELU", {"alpha": 0.5}),
         ("GELU", {}),
         ("GELU", {"approximate": "tanh"}),
-        ("Softplus", {"beta": 0.5}),
-        ("Hardtanh", {"min_val": -0.5, "max_val": 2.0}),
+        ("Softplus", {}),
         ("Softmax", {"axis": 1}),
-        ("Softmin", {"axis": 0}),
         ("LogSoftmax", {"axis": -1}),
-        ("GLU", {"axis": 1}),
-        ("PReLU", {}),
-        ("PReLU", {"num_parameters": 4}),
     ],
 )
 def test_activations(beside, name, options):
     theirs = {"dim" if k == "axis" else k: v for k, v in options.items()}
     x = beside.normal(2, 4, 3) * 4
     beside.layer(getattr(nn, name)(**options), getattr(beside.torch.nn, name)(**theirs), x)
-
-
-def test_hardsigmoid():
-    """PyTorch's own gradient has a sixth in single precision."""
-    x = np.array([-4.0, -2.5, 0.3, 2.5, 4.0])
-    out, (g,) = gradients(lambda x: tg.sum(nn.Hardsigmoid()(x)), x)
-    assert out == pytest.approx(np.clip((x + 3) / 6, 0, 1).sum(), rel=1e-12)
-    np.testing.assert_allclose(g, (np.abs(x) < 3) / 6, rtol=1e-12)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -115,11 +92,6 @@ def test_other_norms(beside, name, args, options):
     )
 
 
-def test_instance_norm(beside):
-    theirs = beside.torch.nn.functional.instance_norm
-    beside.call(F.instance_norm, theirs, (beside.normal(2, 3, 5),))
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e4, -1e4])
 def test_norms_of_constant_rows(dtype, value):
@@ -158,8 +130,6 @@ def test_dropout():
     assert layer.eval()(x) is x and nn.Dropout(0.0)(x) is x
     hidden = tg.tensor([1.0, np.inf])
     assert nn.Dropout(1.0)(hidden).tolist() == [0.0, 0.0]
-    channels = nn.Dropout2d(0.5)(tg.ones((10, 10, 3, 3))).numpy().reshape(100, 9)
-    assert (channels == channels[:, :1]).all() and len(np.unique(channels)) == 2
 
 
 def test_the_gradient_of_dropout_is_its_mask():
@@ -174,7 +144,6 @@ def test_flatten():
     x = tg.ones((2, 3, 4, 5))
     assert nn.Flatten()(x).shape == (2, 60)
     assert nn.Flatten(0, 1)(x).shape == (6, 4, 5)
-    assert nn.Unflatten(1, (3, 1))(x).shape == (2, 3, 1, 4, 5)
     assert nn.Flatten()(tg.ones((0, 3, 4))).shape == (0, 12)
     with pytest.raises(ValueError, match="start_axis 2 is behind end_axis 1"):
         nn.Flatten(2, 1)(x)
@@ -188,10 +157,9 @@ def test_flatten():
         (
             lambda: nn.Linear(3, 4)(tg.ones((5, 2))),
             ValueError,
-            r"Linear\(in_features=3, out_features=4.*size 3, but .*\(5, 2\)",
+            r"size 3 for a weight of shape \(4, 3\), but .*\(5, 2\)",
         ),
         (lambda: F.linear(tg.ones((5, 2)), tg.ones((4, 3))), ValueError, r"\(4, 3\).*\(5, 2\)"),
-        (lambda: nn.Bilinear(3, 4, 2)(tg.ones(3), tg.ones(5)), ValueError, r"\(2, 3, 4\)"),
         (lambda: nn.Embedding(6, 3)(tg.tensor([6])), IndexError, "index 6 .* 6 classes"),
         (lambda: nn.Embedding(6, 3)(tg.tensor([1.0])), TypeError, "integers, not float32"),
         (lambda: nn.Embedding(6, 3, padding_idx=6), ValueError, "padding_idx 6"),
@@ -211,7 +179,6 @@ def test_flatten():
             r"4 channels on axis 1.*\(2, 3\)",
         ),
         (lambda: nn.Embedding.from_pretrained(tg.ones(3)), ValueError, r"\(rows, width\)"),
-        (lambda: F.glu(tg.ones(3)), ValueError, r"even size .*\(3,\)"),
     ],
 )
 def test_errors(call, kind, words):

@@ -77,12 +77,6 @@ def test_without_a_batch(beside, name, kind):
     compare(beside, name, ours, theirs, beside.normal(5, 3), *state)
 
 
-def test_projected_lstm(beside):
-    options = {"num_layers": 2, "proj_size": 2, "bidirectional": True}
-    ours, theirs = nn.LSTM(3, 4, **options), beside.torch.nn.LSTM(3, 4, **options)
-    beside.layer(ours, theirs, beside.normal(5, 2, 3))
-
-
 @pytest.mark.parametrize("shape", [(2, 3), (3,)])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("name, kind", KINDS, ids=str)

@@ -9,7 +9,7 @@ import numpy as np
 
 import tidegrad as tg
 
-from .dropout import dropout
+from .linear import dropout
 
 __all__ = ["attention_weights", "scaled_dot_product_attention"]
 
@@ -25,30 +25,25 @@ def scaled_dot_product_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,
 ) -> tg.Tensor:
     """softmax(query @ key.mT * scale) @ value (Vaswani et al., 2017).
 
     Query (..., L, E), key (..., S, E) and value (..., S, V) give (..., L, V).  A bool mask is True
     where a key may be seen, a float one is added; it broadcasts to (..., L, S).  `is_causal`
     lets position i see keys up to i.  A query that may see no key gets 0.  `scale` defaults to
-    1 / sqrt(E).  With `enable_gqa` fewer key heads serve groups of query heads on axis -3.
-    Dropout applies whenever `dropout_p` is positive.
+    1 / sqrt(E).  Dropout applies whenever `dropout_p` is positive.
 
     >>> x = tg.ones((1, 3, 4))
     >>> tg.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True).shape
     (1, 3, 4)
     """
-    if enable_gqa:
-        groups = query.shape[-3] // key.shape[-3]
-        key, value = tg.repeat(key, groups, axis=-3), tg.repeat(value, groups, axis=-3)
     weights = attention_weights(query, key, attn_mask, is_causal, scale)
     if key.shape[-2] != value.shape[-2]:
         raise ValueError(
             "scaled_dot_product_attention: keys and values must be as many, but their shapes are "
             f"{tuple(key.shape)} and {tuple(value.shape)}"
         )
-    return tg.matmul(dropout(weights, dropout_p) if dropout_p else weights, value)
+    return tg.matmul(dropout(weights, dropout_p), value)
 
 
 def attention_weights(
@@ -71,22 +66,15 @@ def attention_weights(
         )
     scale = 1.0 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
     scores = tg.matmul(query * scale, key.mT)
-    seen = None
+    seen: Any = None
     if attn_mask is not None:
-        attn_mask = tg.asarray(attn_mask)
-        if attn_mask.dtype.kind == "b":
-            seen = attn_mask
-        else:
-            seen = attn_mask.detach() != -np.inf
-            scores = scores + attn_mask
+        seen = attn_mask = tg.asarray(attn_mask)
+        if attn_mask.dtype.kind != "b":
+            seen, scores = attn_mask.detach() != -np.inf, scores + attn_mask
     if is_causal:
         past = tg.tril(tg.ones(scores.shape[-2:], dtype=tg.bool))
         seen = past if seen is None else seen & past
-    return _softmax(scores, seen)
-
-
-def _softmax(scores: tg.Tensor, seen: Any) -> tg.Tensor:
-    """softmax over the seen keys; a row without any is 0, in value and gradient, and not NaN."""
     if seen is None:
         return tg.softmax(scores, axis=-1)
+    # A row that sees nothing is 0, in value and gradient, and not NaN.
     return tg.where(seen, tg.softmax(tg.where(seen, scores, HIDDEN), axis=-1), 0.0)

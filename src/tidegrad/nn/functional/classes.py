@@ -32,15 +32,14 @@ def cross_entropy(
     >>> round(float(tg.nn.cross_entropy(logits, tg.tensor([0, 2]))), 4)
     0.2038
     """
-    input, target = _tensors(input, target)
+    input, target = tg.asarray(input), tg.asarray(target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: label_smoothing {label_smoothing} is not within 0 to 1")
     if input.ndim == 0:
         raise ValueError("cross_entropy: a 0-d input has no axis of classes; give it shape (C,)")
-    axis = 0 if input.ndim == 1 else 1
-    scores = tg.log_softmax(input, axis=axis)
+    scores = tg.log_softmax(input, axis=min(input.ndim - 1, 1))
     if target.shape == input.shape:
-        return _soft(scores, target, weight, reduction, label_smoothing, axis)
+        return _soft(scores, target, weight, reduction, label_smoothing)
     return _hard("cross_entropy", scores, target, weight, ignore_index, reduction, label_smoothing)
 
 
@@ -54,7 +53,7 @@ def nll_loss(
     >>> float(tg.nn.functional.nll_loss(tg.tensor([[-1.0, -2.0]]), tg.tensor([1])))
     2.0
     """
-    input, target = _tensors(input, target)
+    input, target = tg.asarray(input), tg.asarray(target)
     return _hard("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
@@ -67,92 +66,64 @@ def _hard(
     reduction: str,
     smoothing: float,
 ) -> tg.Tensor:
-    axis = 0 if scores.ndim == 1 else 1
+    axis = min(scores.ndim - 1, 1)
     classes = scores.shape[axis]
-    _check_shapes(operation, scores.shape, target, axis)
-    counted = None
+    _check_target(operation, scores.shape, target, axis)
+    share = counted = None
     if not check_classes(operation, target, classes, ignore_index):
         # Ignored targets point at class 0 and then count nothing.
         counted = target != ignore_index
         target = tg.where(counted, target, 0)
-    loss = -_picked(scores, target, axis)
-    importance = None if weight is None else tg.take(_along(weight, classes, operation), target)
-    loss = loss if importance is None else loss * importance
+    # Every axis is indexed, the others by their own places.
+    places: list[Any] = list(np.indices(target.shape, sparse=True))
+    places.insert(axis, target)
+    loss = -scores[tuple(places)]
+    if weight is not None:
+        weight = _along(operation, weight, scores)
+        share = tg.take(weight.reshape(-1), target)
+        loss = loss * share
     if smoothing:
-        even = _even(scores, weight, axis)
+        even = -tg.sum(scores if weight is None else scores * weight, axis=axis)
         loss = (1 - smoothing) * loss + (smoothing / classes) * even
     if counted is not None:
         loss = tg.where(counted, loss, 0.0)
-    if reduction != "mean" or (counted is None and importance is None):
+        share = counted.astype(loss.dtype) if share is None else tg.where(counted, share, 0.0)
+    if reduction != "mean" or share is None:
         return reduced(loss, reduction, operation)
-    return tg.sum(loss) / _total(importance, counted, loss.dtype)
-
-
-def _picked(scores: tg.Tensor, target: tg.Tensor, axis: int) -> tg.Tensor:
-    """The score of each target's class: every axis indexed, the others by their own places."""
-    places: list[Any] = list(np.indices(target.shape, sparse=True))
-    places.insert(axis, target)
-    return scores[tuple(places)]
+    return tg.sum(loss) / tg.sum(share)
 
 
 def _soft(
-    scores: tg.Tensor,
-    target: tg.Tensor,
-    weight: Any,
-    reduction: str,
-    smoothing: float,
-    axis: int,
+    scores: tg.Tensor, target: tg.Tensor, weight: Any, reduction: str, smoothing: float
 ) -> tg.Tensor:
     if target.dtype.kind != "f":
         raise TypeError(
             f"cross_entropy: a target of the input's shape {target.shape} holds probabilities and "
             f"must be floating, not {target.dtype}; class indices have no axis of classes"
         )
-    classes = scores.shape[axis]
+    axis = min(scores.ndim - 1, 1)
     if smoothing:
-        target = target * (1 - smoothing) + smoothing / classes
+        target = target * (1 - smoothing) + smoothing / scores.shape[axis]
     if weight is not None:
-        target = target * _shaped(_along(weight, classes, "cross_entropy"), scores.ndim, axis)
+        target = target * _along("cross_entropy", weight, scores)
     # A class of probability 0 costs nothing, also where its score is -inf.
     loss = -tg.sum(tg.where(target == 0, 0.0, scores) * target, axis=axis)
     return reduced(loss, reduction, "cross_entropy")
 
 
-def _even(scores: tg.Tensor, weight: Any, axis: int) -> tg.Tensor:
-    """What every class alike would cost."""
-    if weight is not None:
-        weight = _along(weight, scores.shape[axis], "cross_entropy")
-        scores = scores * _shaped(weight, scores.ndim, axis)
-    return -tg.sum(scores, axis=axis)
-
-
-def _total(importance: Any, counted: Any, dtype: Any) -> Any:
-    """The sum of the weights of the targets that count."""
-    if importance is None:
-        return tg.sum(counted.astype(dtype))
-    return tg.sum(importance if counted is None else tg.where(counted, importance, 0.0))
-
-
-def _along(weight: Any, classes: int, operation: str) -> Any:
-    weight = tg.asarray(weight)
+def _along(operation: str, weight: Any, scores: tg.Tensor) -> tg.Tensor:
+    """A weight for each class, shaped to meet the scores."""
+    weight, axis = tg.asarray(weight), min(scores.ndim - 1, 1)
+    classes = scores.shape[axis]
     if weight.shape != (classes,):
         raise ValueError(
             f"{operation}: weight has shape {weight.shape}, but there are {classes} classes; "
             f"use one weight a class, shape ({classes},)"
         )
-    return weight
+    return weight.reshape(-1, *[1] * (scores.ndim - 1 - axis))
 
 
-def _shaped(weight: tg.Tensor, ndim: int, axis: int) -> tg.Tensor:
-    return tg.reshape(weight, tuple(-1 if i == axis else 1 for i in range(ndim)))
-
-
-def _tensors(input: Any, target: Any) -> tuple[tg.Tensor, tg.Tensor]:
-    input = input if isinstance(input, tg.Tensor) else tg.asarray(input)
-    return input, target if isinstance(target, tg.Tensor) else tg.asarray(target)
-
-
-def _check_shapes(operation: str, shape: tuple[int, ...], target: tg.Tensor, axis: int) -> None:
+def _check_target(operation: str, shape: tuple[int, ...], target: tg.Tensor, axis: int) -> None:
     expected = shape[:axis] + shape[axis + 1 :]
     if target.shape != expected:
         raise ValueError(

@@ -9,7 +9,8 @@ import tidegrad as tg
 from tidegrad.ops.contractions import contract
 from tidegrad.ops.windows import overlap_add, window
 
-__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "unfold"]
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve", "sizes"]
+__all__ += ["transposed", "unfold"]
 
 Sizes = int | Sequence[int]
 
@@ -25,7 +26,7 @@ def conv1d(
     >>> tg.nn.functional.conv1d(tg.ones((1, 1, 5)), tg.ones((1, 1, 3))).tolist()
     [[[3.0, 3.0, 3.0]]]
     """
-    return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+    return convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -39,15 +40,16 @@ def conv2d(
     >>> tg.nn.functional.conv2d(tg.ones((1, 1, 3, 3)), tg.ones((2, 1, 2, 2)), padding="same").shape
     (1, 2, 3, 3)
     """
-    return convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+    return convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
 def convolve(
-    name: str, axes: int, input: Any, weight: Any, bias: Any, stride: Sizes,
-    padding: Sizes | str, dilation: Sizes, groups: int,
+    axes: int, input: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes | str,
+    dilation: Sizes, groups: int,
 ) -> tg.Tensor:  # fmt: skip
-    x, w = tg.asarray(input), tg.asarray(weight)
-    x, batched = with_batch(name, x, axes)
+    """`conv1d` or `conv2d`, by the number of axes."""
+    name, w = f"conv{axes}d", tg.asarray(weight)
+    x, batched = with_batch(name, input, axes)
     check_weight(name, x, w, groups, 0)
     steps, apart = sizes(name, stride, axes, 1), sizes(name, dilation, axes, 1)
     kernel = w.shape[2:]
@@ -62,10 +64,10 @@ def convolve(
     where, inside = "hw"[:axes], "kl"[:axes]
     if groups == 1:
         out = contract(window(x, **options), w, spec=f"bc{where}{inside},oc{inside}->bo{where}")
-        return finished(name, out, bias, axes, batched)
-    seen = window(grouped(x, 1, groups), **options)
-    spec = f"bgc{where}{inside},goc{inside}->bgo{where}"
-    out = joined(contract(seen, grouped(w, 0, groups), spec=spec), 1)
+    else:
+        seen = window(grouped(x, 1, groups), **options)
+        spec = f"bgc{where}{inside},goc{inside}->bgo{where}"
+        out = joined(contract(seen, grouped(w, 0, groups), spec=spec), 1)
     return finished(name, out, bias, axes, batched)
 
 
@@ -91,7 +93,7 @@ def conv_transpose1d(
     (1, 1, 4)
     """
     options = (stride, padding, output_padding, groups, dilation)
-    return transposed("conv_transpose1d", 1, input, weight, bias, *options)
+    return transposed(1, input, weight, bias, *options)
 
 
 def conv_transpose2d(
@@ -100,15 +102,16 @@ def conv_transpose2d(
 ) -> tg.Tensor:  # fmt: skip
     """The transpose of `conv2d`: (batch, in, h, w) with weight (in, out/groups, kh, kw)."""
     options = (stride, padding, output_padding, groups, dilation)
-    return transposed("conv_transpose2d", 2, input, weight, bias, *options)
+    return transposed(2, input, weight, bias, *options)
 
 
 def transposed(
-    name: str, axes: int, input: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes,
+    axes: int, input: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes,
     output_padding: Sizes, groups: int, dilation: Sizes,
 ) -> tg.Tensor:  # fmt: skip
-    x, w = tg.asarray(input), tg.asarray(weight)
-    x, batched = with_batch(name, x, axes)
+    """`conv_transpose1d` or `conv_transpose2d`, by the number of axes."""
+    name, w = f"conv_transpose{axes}d", tg.asarray(weight)
+    x, batched = with_batch(name, input, axes)
     check_weight(name, x, w, groups, 1)
     steps, apart = sizes(name, stride, axes, 1), sizes(name, dilation, axes, 1)
     pads, extra = sizes(name, padding, axes), sizes(name, output_padding, axes)
@@ -145,7 +148,7 @@ def unfold(
     >>> tg.nn.functional.unfold(tg.ones((1, 2, 4, 4)), 3).shape
     (1, 18, 4)
     """
-    x, batched = with_batch("unfold", tg.asarray(input), 2)
+    x, batched = with_batch("unfold", input, 2)
     pads = sizes("unfold", padding, 2)
     options = {
         "size": sizes("unfold", kernel_size, 2, 1),
@@ -158,8 +161,9 @@ def unfold(
     return columns if batched else columns[0]
 
 
-def with_batch(name: str, x: tg.Tensor, axes: int) -> tuple[tg.Tensor, bool]:
-    """`x` with a batch axis, and whether it had one."""
+def with_batch(name: str, input: Any, axes: int) -> tuple[tg.Tensor, bool]:
+    """`input` as a tensor with a batch axis, and whether it had one."""
+    x = tg.asarray(input)
     if x.ndim not in (axes + 1, axes + 2):
         raise ValueError(
             f"{name}: takes (channels, ...) or (batch, channels, ...) with {axes} axes after the "

@@ -1,14 +1,16 @@
-"""Floor 7. Linear maps of the last axis, and rows looked up in a table."""
+"""Floor 7. Linear maps of the last axis, rows looked up in a table, and dropout."""
 
 from __future__ import annotations
 
+from string import ascii_uppercase
 from typing import Any
 
 import tidegrad as tg
+from tidegrad.ops.contractions import contract
 
 from .classes import check_classes
 
-__all__ = ["bilinear", "embedding", "linear"]
+__all__ = ["dropout", "embedding", "linear", "probability"]
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> tg.Tensor:
@@ -24,23 +26,9 @@ def linear(input: Any, weight: Any, bias: Any = None) -> tg.Tensor:
             f"linear: the last axis of the input must have size {weight.shape[-1]} for a weight "
             f"of shape {tuple(weight.shape)}, but the input has shape {tuple(input.shape)}"
         )
-    product = tg.matmul(input, weight.T)
-    return product if bias is None else product + bias
-
-
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> tg.Tensor:
-    """`input1 @ weight[k] @ input2` for each k: (..., a), (..., b) and (out, a, b) to (..., out).
-
-    >>> tg.nn.functional.bilinear(tg.ones((5, 2)), tg.ones((5, 3)), tg.ones((4, 2, 3))).shape
-    (5, 4)
-    """
-    sizes = (input1.shape[-1:] + input2.shape[-1:], weight.shape[1:])
-    if sizes[0] != sizes[1] or input1.shape[:-1] != input2.shape[:-1]:
-        raise ValueError(
-            f"bilinear: inputs of shapes {tuple(input1.shape)} and {tuple(input2.shape)} do not "
-            f"fit a weight of shape {tuple(weight.shape)}; the last axes must have its last sizes"
-        )
-    product = tg.einsum("...a,kab,...b->...k", input1, weight, input2)
+    rows = ascii_uppercase[: len(input.shape) - 1]
+    # Not through weight.T, so that the gradient lies in memory as the weight does.
+    product = contract(input, weight, spec=f"{rows}i,oi->{rows}o")
     return product if bias is None else product + bias
 
 
@@ -52,7 +40,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> tg.Ten
     >>> tg.nn.functional.embedding(tg.tensor([2, 0]), tg.eye(3)).tolist()
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    index = input if isinstance(input, tg.Tensor) else tg.asarray(input)
+    index = tg.asarray(input)
     if index.dtype.kind not in "iu":
         raise TypeError(f"embedding: indices must be integers, not {index.dtype}")
     check_classes("embedding", index, weight.shape[0], None)
@@ -61,3 +49,25 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> tg.Ten
         return rows
     padding = tg.expand_dims(index == padding_idx % weight.shape[0], axis=-1)
     return tg.where(padding, tg.stop_gradient(rows), rows)
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, generator: Any = None) -> tg.Tensor:
+    """`input` with each element zero with probability `p`, the others divided by `1 - p`.
+
+    Outside training it is `input` itself (Srivastava et al., 2014; inverted, as is usual now).
+
+    >>> tg.nn.functional.dropout(tg.ones(3), p=0.5, training=False).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    if not training or probability("dropout", p) == 0:
+        return input
+    kept = tg.random.bernoulli(p=1.0 - p, shape=input.shape, generator=generator)
+    # Selected, not multiplied: a dropped infinity is 0 and not NaN.
+    return tg.where(kept, input / (1.0 - p) if p < 1 else input, 0.0)
+
+
+def probability(name: str, p: float) -> float:
+    """`p`, or an error where it is no probability."""
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"{name}: p is a probability within 0 to 1, not {p}")
+    return p

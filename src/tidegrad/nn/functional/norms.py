@@ -9,7 +9,7 @@ import numpy as np
 
 import tidegrad as tg
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+__all__ = ["as_shape", "batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 
 def layer_norm(
@@ -37,10 +37,8 @@ def rms_norm(
     [[1.0, 1.0]]
     """
     axes = _last_axes("rms_norm", input.shape, normalized_shape)
-    if eps is None:
-        eps = float(np.finfo(input.dtype).eps)
-    root = tg.sqrt(tg.mean(input * input, axis=axes, keepdims=True) + eps)
-    return _scaled(input / root, weight, None)
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return _scaled(_divided(input, axes, eps)[0], weight, None)
 
 
 def group_norm(
@@ -51,24 +49,15 @@ def group_norm(
     >>> tg.nn.functional.group_norm(tg.ones((2, 6, 4)), 3).shape
     (2, 6, 4)
     """
-    shape = input.shape
-    if len(shape) < 2 or shape[1] % num_groups:
+    shape = _channelled("group_norm", input, weight)
+    if shape[1] % num_groups:
         raise ValueError(
-            f"group_norm: {num_groups} groups need an input (N, C, ...) whose C they divide, "
-            f"but its shape is {tuple(shape)}"
+            f"group_norm: {num_groups} groups do not divide the {shape[1]} channels of an input "
+            f"of shape {shape}"
         )
-    grouped = tg.reshape(input, (shape[0], num_groups, -1) if prod(shape) else (*shape[:1], 0, 0))
+    grouped = tg.reshape(input, (shape[0], num_groups, prod(shape[1:]) // num_groups))
     normal = tg.reshape(_standard(grouped, (2,), eps)[0], shape)
     return _scaled(normal, _channels(weight, len(shape)), _channels(bias, len(shape)))
-
-
-def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> tg.Tensor:
-    """(N, C, ...) with every channel of every example normalised on its own.
-
-    >>> tg.nn.functional.instance_norm(tg.ones((2, 6, 4))).shape
-    (2, 6, 4)
-    """
-    return group_norm(input, input.shape[1], weight, bias, eps)
 
 
 def batch_norm(
@@ -92,44 +81,52 @@ def batch_norm(
     >>> mean.tolist()[0] == float(tg.tensor(0.1)), out.tolist()[0]
     (True, [0.0, 0.0, 0.0])
     """
-    _check_channels(input.shape, running_mean, weight)
-    ndim = len(input.shape)
-    if not training and running_mean is not None:
-        root = tg.sqrt(_channels(running_var, ndim) + eps)
-        normal = (input - _channels(running_mean, ndim)) / root
-        return _scaled(normal, _channels(weight, ndim), _channels(bias, ndim))
-    count = prod(input.shape) // max(input.shape[1], 1)
-    if training and count < 2:
-        raise ValueError(
-            "batch_norm: training needs more than 1 value per channel to measure, but the input "
-            f"has shape {tuple(input.shape)}; use a larger batch, or .eval()"
-        )
-    axes = (0, *range(2, ndim))
-    normal, mean, var = _standard(input, axes, eps)
-    if training and running_mean is not None:
-        with tg.no_grad():
+    shape = _channelled("batch_norm", input, running_mean, weight)
+    ndim = len(shape)
+    if training or running_mean is None:
+        count = prod(shape) // max(shape[1], 1)
+        if training and count < 2:
+            raise ValueError(
+                "batch_norm: training needs more than 1 value per channel to measure, but the "
+                f"input has shape {shape}; use a larger batch, or .eval()"
+            )
+        normal, mean, var = _standard(input, (0, *range(2, ndim)), eps)
+        if training and running_mean is not None:
             _follow(running_mean, mean, momentum)
             _follow(running_var, var * (count / (count - 1)), momentum)
+    else:
+        root = tg.sqrt(_channels(running_var, ndim) + eps)
+        normal = (input - _channels(running_mean, ndim)) / root
     return _scaled(normal, _channels(weight, ndim), _channels(bias, ndim))
+
+
+def as_shape(normalized_shape: Any) -> tuple[int, ...]:
+    """A number or several as a shape."""
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
 def _follow(running: tg.Tensor, new: tg.Tensor, momentum: Any) -> None:
     """Move a running statistic towards `new`; graphs that were made before keep the old value."""
-    new = tg.reshape(new.detach(), running.shape)
-    running[...] = (running * (1 - momentum) + new * momentum).astype(running.dtype)
+    with tg.no_grad():
+        new = tg.reshape(new, running.shape)
+        running[...] = (running * (1 - momentum) + new * momentum).astype(running.dtype)
 
 
 def _standard(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
     """`x` with mean 0 and variance 1 over `axes`; its mean and (biased) variance there."""
     mean = tg.mean(x, axis=axes, keepdims=True)
-    centred = x - mean
-    var = tg.mean(centred * centred, axis=axes, keepdims=True)
-    return centred / tg.sqrt(var + eps), mean, var
+    normal, var = _divided(x - mean, axes, eps)
+    return normal, mean, var
+
+
+def _divided(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any]:
+    """`x` over the root of its mean square and `eps`; that mean square."""
+    square = tg.mean(x * x, axis=axes, keepdims=True)
+    return x / tg.sqrt(square + eps), square
 
 
 def _scaled(x: Any, weight: Any, bias: Any) -> tg.Tensor:
-    if weight is not None:
-        x = x * weight
+    x = x if weight is None else x * weight
     return x if bias is None else x + bias
 
 
@@ -138,24 +135,28 @@ def _channels(x: Any, ndim: int) -> Any:
     return x if x is None or ndim == 2 else tg.reshape(x, (-1, *(1,) * (ndim - 2)))
 
 
-def _last_axes(operation: str, shape: Any, normalized_shape: Any) -> tuple[int, ...]:
-    wanted = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not wanted or tuple(shape[-len(wanted) :]) != wanted:
-        raise ValueError(
-            f"{operation}: the last axes of the input must have shape {wanted}, "
-            f"but the input has shape {tuple(shape)}"
-        )
-    return tuple(range(len(shape) - len(wanted), len(shape)))
-
-
-def _check_channels(shape: Any, *per_channel: Any) -> None:
+def _channelled(operation: str, input: Any, *per_channel: Any) -> tuple[int, ...]:
+    """The shape of `input`, whose channels fit what there is for each of them."""
+    shape = tuple(input.shape)
     if len(shape) < 2:
         raise ValueError(
-            f"batch_norm: expected an input (N, C) or (N, C, ...), but its shape is {tuple(shape)}"
+            f"{operation}: expected an input (N, C) or (N, C, ...), but its shape is {shape}"
         )
     for x in per_channel:
         if x is not None and x.shape != (shape[1],):
             raise ValueError(
-                f"batch_norm: expected {x.shape[0]} channels on axis 1, "
-                f"but the input has shape {tuple(shape)}"
+                f"{operation}: expected {x.shape[0]} channels on axis 1, but the input has shape "
+                f"{shape}"
             )
+    return shape
+
+
+def _last_axes(operation: str, shape: Any, normalized_shape: Any) -> tuple[int, ...]:
+    wanted = as_shape(normalized_shape)
+    first = len(shape) - len(wanted)
+    if not wanted or tuple(shape[max(first, 0) :]) != wanted:
+        raise ValueError(
+            f"{operation}: the last axes of the input must have shape {wanted}, "
+            f"but the input has shape {tuple(shape)}"
+        )
+    return tuple(range(first, len(shape)))

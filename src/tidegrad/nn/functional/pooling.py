@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ def max_pool1d(
     [[3.0, 4.0]]
     """
     options = (stride, padding, dilation, ceil_mode)
-    return largest("max_pool1d", 1, input, kernel_size, *options, return_indices)
+    return largest(1, input, kernel_size, *options, return_indices)
 
 
 def max_pool2d(
@@ -42,14 +41,15 @@ def max_pool2d(
     [[[5, 7], [13, 15]]]
     """
     options = (stride, padding, dilation, ceil_mode)
-    return largest("max_pool2d", 2, input, kernel_size, *options, return_indices)
+    return largest(2, input, kernel_size, *options, return_indices)
 
 
 def largest(
-    name: str, axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes,
+    axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes,
     dilation: Sizes, ceil_mode: bool, return_indices: bool,
 ) -> Any:  # fmt: skip
-    x, batched = with_batch(name, tg.asarray(input), axes)
+    name = f"max_pool{axes}d"
+    x, batched = with_batch(name, input, axes)
     layout = Layout(name, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     found = peaks(x, **layout.params, dilation=layout.dilation, pads=layout.pads)
     # One gather from all the planes laid end to end: its gradient is a plain count of places.
@@ -123,7 +123,7 @@ def avg_pool1d(
     [[2.0, 3.0]]
     """
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-    return averaged("avg_pool1d", 1, input, *options)
+    return averaged(1, input, *options)
 
 
 def avg_pool2d(
@@ -136,14 +136,15 @@ def avg_pool2d(
     (1, 2, 2)
     """
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return averaged("avg_pool2d", 2, input, *options)
+    return averaged(2, input, *options)
 
 
 def averaged(
-    name: str, axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes,
+    axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None, padding: Sizes,
     ceil_mode: bool, count_include_pad: bool, divisor: int | None,
 ) -> tg.Tensor:  # fmt: skip
-    x, batched = with_batch(name, tg.asarray(input), axes)
+    name = f"avg_pool{axes}d"
+    x, batched = with_batch(name, input, axes)
     if divisor == 0:
         raise ValueError(f"{name}: divisor_override is 0; use None for the windows' own sizes")
     layout = Layout(name, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
@@ -159,7 +160,7 @@ def adaptive_avg_pool1d(input: Any, output_size: Sizes) -> tg.Tensor:
     >>> tg.nn.functional.adaptive_avg_pool1d(tg.tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
     [[2.0, 3.0]]
     """
-    return adapted("adaptive_avg_pool1d", 1, input, output_size)
+    return adapted(1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> tg.Tensor:
@@ -170,11 +171,12 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> tg.Tensor:
     >>> tg.nn.functional.adaptive_avg_pool2d(tg.ones((1, 3, 5, 7)), (1, None)).shape
     (1, 3, 1, 7)
     """
-    return adapted("adaptive_avg_pool2d", 2, input, output_size)
+    return adapted(2, input, output_size)
 
 
-def adapted(name: str, axes: int, input: Any, output_size: Any) -> tg.Tensor:
-    x, batched = with_batch(name, tg.asarray(input), axes)
+def adapted(axes: int, input: Any, output_size: Any) -> tg.Tensor:
+    name = f"adaptive_avg_pool{axes}d"
+    x, batched = with_batch(name, input, axes)
     given = x.shape[2:]
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * axes
     if len(wanted) == axes:
@@ -184,15 +186,18 @@ def adapted(name: str, axes: int, input: Any, output_size: Any) -> tg.Tensor:
     parts = sizes(name, wanted, axes, 1)
     if all(n % m == 0 for n, m in zip(given, parts, strict=True)):
         size = tuple(n // m for n, m in zip(given, parts, strict=True))
-        out = sum_windows(x, size=size, stride=size) / int(np.prod(size))
-        return out if batched else out[0]
-    for axis, (n, m) in enumerate(zip(given, parts, strict=True), 2):
-        x = x if n == m else means(x, axis, [(k * n // m, -(-(k + 1) * n // m)) for k in range(m)])
+        x = sum_windows(x, size=size, stride=size) / int(np.prod(size))
+    else:
+        for axis, m in enumerate(parts, 2):
+            x = means(x, axis, m)
     return x if batched else x[0]
 
 
-def means(x: tg.Tensor, axis: int, parts: Sequence[tuple[int, int]]) -> tg.Tensor:
-    """The means of parts of one axis, which may overlap."""
-    whole = (slice(None),) * axis
-    cells = [tg.mean(x[(*whole, slice(a, b))], axis=axis, keepdims=True) for a, b in parts]
+def means(x: tg.Tensor, axis: int, count: int) -> tg.Tensor:
+    """The means of `count` parts of one axis, which may overlap."""
+    whole, n = (slice(None),) * axis, x.shape[axis]
+    if n == count:
+        return x
+    parts = [slice(k * n // count, -(-(k + 1) * n // count)) for k in range(count)]
+    cells = [tg.mean(x[(*whole, part)], axis=axis, keepdims=True) for part in parts]
     return tg.concat(cells, axis=axis)

@@ -7,13 +7,21 @@ from typing import Any
 import tidegrad as tg
 
 from .. import functional as F
-from ..module import Module
 from ..tree import Parameter
+from .base import Layer
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
 
 
-class BatchNorm(Module):
+class Norm(Layer):
+    """A layer that may scale by a trained weight, 1 at first, and shift by a bias, 0 at first."""
+
+    def _make(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
+        self.weight = Parameter(tg.ones(shape, dtype=dtype)) if weight else None
+        self.bias = Parameter(tg.zeros(shape, dtype=dtype)) if bias else None
+
+
+class BatchNorm(Norm):
     """Each channel normalised by the batch in training, by running statistics after `eval()`.
 
     `momentum` is how far the running statistics move towards each batch's; None averages all
@@ -33,14 +41,12 @@ class BatchNorm(Module):
     ):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        shape = (num_features,)
-        self.weight = Parameter(tg.ones(shape, dtype=dtype)) if affine else None
-        self.bias = Parameter(tg.zeros(shape, dtype=dtype)) if affine else None
-        track = track_running_stats
-        self.register_buffer("running_mean", tg.zeros(shape, dtype=dtype) if track else None)
-        self.register_buffer("running_var", tg.ones(shape, dtype=dtype) if track else None)
-        count = tg.zeros((), dtype=tg.int64) if track else None
-        self.register_buffer("num_batches_tracked", count)
+        self._make((num_features,), affine, affine, dtype)
+        mean, var = tg.zeros((num_features,), dtype=dtype), tg.ones((num_features,), dtype=dtype)
+        count = tg.zeros((), dtype=tg.int64)
+        statistics = {"running_mean": mean, "running_var": var, "num_batches_tracked": count}
+        for name, start in statistics.items():
+            self.register_buffer(name, start if track_running_stats else None)
 
     def forward(self, input: Any) -> tg.Tensor:
         """`input` normalised; ValueError for other axes or channels than expected."""
@@ -48,32 +54,17 @@ class BatchNorm(Module):
         if len(shape) not in self.axes or shape[1] != self.num_features:
             forms = " or ".join(f"{n}-d" for n in self.axes)
             raise ValueError(
-                f"{type(self).__name__}({self.num_features}): expected a {forms} input with "
-                f"{self.num_features} channels on axis 1, but its shape is {shape}"
+                f"{self._line()}: expected a {forms} input with {self.num_features} channels on "
+                f"axis 1, but its shape is {shape}"
             )
-        momentum: Any = self.momentum
+        mean, var, momentum = self.running_mean, self.running_var, self.momentum
         if self.training and self.track_running_stats:
             with tg.no_grad():
                 self.num_batches_tracked += 1
                 if momentum is None:
-                    momentum = 1.0 / self.num_batches_tracked.astype(self.running_mean.dtype)
-        return F.batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training,
-            momentum,
-            self.eps,
-        )
-
-    def extra_repr(self) -> str:
-        """The options."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, track_running_stats={self.track_running_stats}"
-        )
+                    momentum = 1.0 / self.num_batches_tracked.astype(mean.dtype)
+        options = (self.weight, self.bias, self.training, momentum, self.eps)
+        return F.batch_norm(input, mean, var, *options)
 
 
 class BatchNorm1d(BatchNorm):
@@ -88,16 +79,12 @@ class BatchNorm1d(BatchNorm):
 
 
 class BatchNorm2d(BatchNorm):
-    """Batch norm of (N, C, H, W) (Ioffe and Szegedy, 2015).
-
-    >>> tg.nn.BatchNorm2d(3).eval()(tg.ones((2, 3, 4, 4))).shape
-    (2, 3, 4, 4)
-    """
+    """Batch norm of (N, C, H, W) (Ioffe and Szegedy, 2015)."""
 
     axes = (4,)
 
 
-class LayerNorm(Module):
+class LayerNorm(Norm):
     """Mean 0 and variance 1 over the last axes, then scaled and shifted (Ba et al., 2016).
 
     >>> tg.nn.LayerNorm(4)(tg.ones((2, 4))).tolist()[0]
@@ -112,22 +99,16 @@ class LayerNorm(Module):
         bias: bool = True,
         dtype: Any = None,
     ):
-        self.normalized_shape, self.eps = _shape(normalized_shape), eps
-        affine, shape = elementwise_affine, self.normalized_shape
-        self.weight = Parameter(tg.ones(shape, dtype=dtype)) if affine else None
-        self.bias = Parameter(tg.zeros(shape, dtype=dtype)) if affine and bias else None
+        self.normalized_shape, self.eps = F.as_shape(normalized_shape), eps
+        self.elementwise_affine = elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
 
     def forward(self, input: Any) -> tg.Tensor:
         """`input` normalised; ValueError when its last axes have another shape."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def extra_repr(self) -> str:
-        """The options."""
-        affine = self.weight is not None
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
 
-
-class RMSNorm(Module):
+class RMSNorm(Norm):
     """Division by the root mean square over the last axes (Zhang and Sennrich, 2019).
 
     >>> tg.nn.RMSNorm(2)(tg.tensor([[2.0, 2.0]])).tolist()
@@ -141,21 +122,16 @@ class RMSNorm(Module):
         elementwise_affine: bool = True,
         dtype: Any = None,
     ):
-        self.normalized_shape, self.eps = _shape(normalized_shape), eps
-        made = tg.ones(self.normalized_shape, dtype=dtype)
-        self.weight = Parameter(made) if elementwise_affine else None
+        self.normalized_shape, self.eps = F.as_shape(normalized_shape), eps
+        self.elementwise_affine = elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, False, dtype)
 
     def forward(self, input: Any) -> tg.Tensor:
         """`input` normalised; ValueError when its last axes have another shape."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
-    def extra_repr(self) -> str:
-        """The options."""
-        affine = self.weight is not None
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={affine}"
 
-
-class GroupNorm(Module):
+class GroupNorm(Norm):
     """(N, C, ...) normalised over each of `num_groups` groups of channels (Wu and He, 2018).
 
     >>> tg.nn.GroupNorm(3, 6)(tg.ones((2, 6, 4))).shape
@@ -174,24 +150,10 @@ class GroupNorm(Module):
             raise ValueError(
                 f"GroupNorm: {num_groups} groups do not divide {num_channels} channels"
             )
-        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        self.weight = Parameter(tg.ones((num_channels,), dtype=dtype)) if affine else None
-        self.bias = Parameter(tg.zeros((num_channels,), dtype=dtype)) if affine else None
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
+        self._make((num_channels,), affine, affine, dtype)
 
     def forward(self, input: Any) -> tg.Tensor:
         """`input` normalised; ValueError for another number of channels."""
-        if tuple(input.shape[1:2]) != (self.num_channels,):
-            raise ValueError(
-                f"GroupNorm({self.num_groups}, {self.num_channels}): expected "
-                f"{self.num_channels} channels on axis 1, but the shape is {tuple(input.shape)}"
-            )
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        """The options."""
-        affine = self.weight is not None
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={affine}"
-
-
-def _shape(normalized_shape: Any) -> tuple[int, ...]:
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)

@@ -12,8 +12,7 @@ from .. import functional as F
 from ..containers import ModuleList
 from ..module import Module
 from .attention import MultiheadAttention
-from .dropout import Dropout
-from .linear import Linear
+from .linear import Dropout, Linear
 from .norms import LayerNorm
 
 __all__ = ["TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder"]
@@ -51,21 +50,21 @@ class Block(Module):
         self.self_attn = MultiheadAttention(*attend)
         if self.branches == 3:
             self.multihead_attn = MultiheadAttention(*attend)
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias, dtype=dtype)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype)
         for i in range(1, self.branches + 1):
-            norm = LayerNorm(d_model, eps=layer_norm_eps, bias=bias, dtype=dtype)
-            setattr(self, f"norm{i}", norm)
+            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, True, bias, dtype))
         for i in range(1, self.branches + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
 
     def _branch(self, x: Any, number: int, part: Callable) -> Any:
         """`x` plus what `part` makes of it."""
         norm, drop = vars(self)[f"norm{number}"], vars(self)[f"dropout{number}"]
-        if self.norm_first:
-            return x + drop(part(norm(x)))
-        return norm(x + drop(part(x)))
+        return x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
+
+    def _attend(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
+        return self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0]
 
     def _feed(self, x: Any) -> Any:
         function = self.activation
@@ -89,12 +88,8 @@ class TransformerEncoderLayer(Block):
         is_causal: bool = False,
     ) -> tg.Tensor:
         """(T, N, d_model), or (N, T, d_model) if `batch_first`; masks as in attention."""
-
-        def attend(x: Any) -> Any:
-            options = (src_key_padding_mask, False, src_mask, True, is_causal)
-            return self.self_attn(x, x, x, *options)[0]
-
-        return self._branch(self._branch(src, 1, attend), 2, self._feed)
+        masks = (src_mask, src_key_padding_mask, is_causal)
+        return self._branch(self._branch(src, 1, lambda x: self._attend(x, *masks)), 2, self._feed)
 
 
 class TransformerDecoderLayer(Block):
@@ -120,16 +115,13 @@ class TransformerDecoderLayer(Block):
     ) -> tg.Tensor:
         """`tgt` (T, N, d_model) attending to `memory` (S, N, d_model)."""
 
-        def attend(x: Any) -> Any:
-            options = (tgt_key_padding_mask, False, tgt_mask, True, tgt_is_causal)
-            return self.self_attn(x, x, x, *options)[0]
-
         def recall(x: Any) -> Any:
-            options = (memory_key_padding_mask, False, memory_mask, True, memory_is_causal)
-            return self.multihead_attn(x, memory, memory, *options)[0]
+            options = (memory_key_padding_mask, False, memory_mask)
+            return self.multihead_attn(x, memory, memory, *options, is_causal=memory_is_causal)[0]
 
-        x = self._branch(self._branch(tgt, 1, attend), 2, recall)
-        return self._branch(x, 3, self._feed)
+        masks = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
+        x = self._branch(tgt, 1, lambda x: self._attend(x, *masks))
+        return self._branch(self._branch(x, 2, recall), 3, self._feed)
 
 
 class Stack(Module):
@@ -147,15 +139,12 @@ class Stack(Module):
 
 
 class TransformerEncoder(Stack):
-    """A stack of copies of an encoder layer.
+    """A stack of copies of an encoder layer; its options are the layer's, `mask` for `src_mask`.
 
     >>> layer = tg.nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
     >>> tg.nn.TransformerEncoder(layer, 3)(tg.ones((3, 5, 8)), is_causal=True).shape
     (3, 5, 8)
     """
-
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None):
-        super().__init__(encoder_layer, num_layers, norm)
 
     def forward(  # type: ignore[override]
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
@@ -171,6 +160,3 @@ class TransformerDecoder(Stack):
     >>> tg.nn.TransformerDecoder(layer, 2)(tg.ones((3, 5, 8)), tg.ones((4, 5, 8))).shape
     (3, 5, 8)
     """
-
-    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
-        super().__init__(decoder_layer, num_layers, norm)
