@@ -50,41 +50,33 @@ def check(
 ) -> None:
     random = np.random.Generator(np.random.Philox(0))
     ts = [np.asarray(random.standard_normal(x.shape)) for x in xs]
+    along = [Tensor(t) for t in ts]
     outs = values(f, xs)
     gs = [np.asarray(random.standard_normal(y.shape)) for y in outs]
     expected = differences(f, xs, ts, eps)
     scale = sum(float(np.abs(g * d).sum()) for g, d in zip(gs, expected))
     if "fwd" in modes:
-        _, pushed = jvp(f, [Tensor(x) for x in xs], [Tensor(t) for t in ts])
+        _, pushed = jvp(f, [Tensor(x) for x in xs], along)
         for d, t in zip(expected, flatten(pushed)[0]):
             compare("forward mode", t.array, d, rtol)
     if "rev" in modes:
         out, pull = vjp(f, *[Tensor(x) for x in xs])
         cotangents = flatten(out)[1]([Tensor(g) for g in gs])
-        pulled = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts))
+        back = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts))
         direct = sum(float((g * d).sum()) for g, d in zip(gs, expected))
-        compare("reverse mode", np.array(pulled), np.array(direct), rtol, max(scale, 1e-300))
-    if order > 1:
-        follow(f, xs, ts, order, modes, rtol, eps)
+        compare("reverse mode", np.array(back), np.array(direct), rtol, max(scale, 1e-300))
+    # The derivatives themselves are functions to check.
+    derivatives = {"fwd": lambda *ys: jvp(f, ys, along)[1], "rev": lambda *ys: pulled(f, ys)}
+    for mode in ("fwd", "rev"):
+        if order > 1 and mode in modes:
+            check(derivatives[mode], xs, order - 1, modes, rtol, eps)
 
 
-def follow(
-    f: Callable, xs: list[ndarray], ts: list[ndarray], order: int, modes: Sequence[str],
-    rtol: float, eps: float,
-) -> None:  # fmt: skip
-    """Check the derivatives themselves as functions."""
-    along = [Tensor(t) for t in ts]
-    if "fwd" in modes:
-        check(lambda *ys: jvp(f, ys, along)[1], xs, order - 1, modes, rtol, eps)
-    if "rev" in modes:
-
-        def pulled(*ys):
-            out, pull = vjp(f, *ys)
-            leaves, rebuild = flatten(out)
-            # A cotangent that is not constant, or a linear function would have none to check.
-            return pull(rebuild([1.0 + 0.5 * y for y in leaves]))
-
-        check(pulled, xs, order - 1, modes, rtol, eps)
+def pulled(f: Callable, ys: Sequence[Tensor]) -> tuple:
+    out, pull = vjp(f, *ys)
+    leaves, rebuild = flatten(out)
+    # A cotangent that is not constant, or a linear function would have none to check.
+    return pull(rebuild([1.0 + 0.5 * y for y in leaves]))
 
 
 def values(f: Callable, xs: list[ndarray]) -> list[ndarray]:

@@ -166,6 +166,12 @@ def in_floats(x, operation: str, dtype=None) -> Tensor:
     return x if x.array.dtype == wanted else cast(x, dtype=wanted)
 
 
+def floats_over(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape]:
+    """`x` in a float dtype, and the axes that are meant by `axis`."""
+    x = in_floats(x, operation)
+    return x, canonical_axes(axis, x.array.ndim, operation)
+
+
 def var(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """The variance over `axis`: squares about the mean, divided by their count - `correction`."""
     away, axes, count = deviations(x, axis, "var")
@@ -182,8 +188,7 @@ def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False
 
 def deviations(x, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:
     """How far the elements are from their mean, the axes, and how many there are along these."""
-    x = in_floats(x, operation)
-    axes = canonical_axes(axis, x.array.ndim, operation)
+    x, axes = floats_over(x, axis, operation)
     # Counted from the first element, so that equal ones are at their mean exactly.
     first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(x.array.ndim))
     x = x - cut(stop_gradient(x), key=first)
@@ -197,8 +202,7 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     >>> tg.linalg.vector_norm([3.0, 4.0])
     tensor(5.)
     """
-    x = in_floats(x, "vector_norm")
-    axes = canonical_axes(axis, x.array.ndim, "vector_norm")
+    x, axes = floats_over(x, axis, "vector_norm")
     if ord == 2:
         return norm_(x, axes=axes, keepdims=bool(keepdims))
     size = abs_(x)
@@ -209,11 +213,9 @@ def vector_norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 
     if ord == 1:
         return sum_(size, axes=axes, keepdims=bool(keepdims))
     total = sum_(size**ord, axes=axes, keepdims=bool(keepdims))
-    return (
-        where(total == 0, 0, where(total == 0, 1, total) ** (1 / ord))
-        if ord > 0
-        else total ** (1 / ord)
-    )
+    if ord < 0:
+        return total ** (1 / ord)
+    return where(total == 0, 0, where(total == 0, 1, total) ** (1 / ord))
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -222,8 +224,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     >>> tg.logsumexp([1e4, 1e4 - 1])
     tensor(10000.313)
     """
-    x = in_floats(x, "logsumexp")
-    axes = canonical_axes(axis, x.array.ndim, "logsumexp")
+    x, axes = floats_over(x, axis, "logsumexp")
     if not x.array.size:
         return sum_(x, axes=axes, keepdims=bool(keepdims)) - np.inf
     low, top = below_top(x, axes)
@@ -243,8 +244,7 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
     >>> tg.softmax([1000.0, 0.0])
     tensor([1., 0.])
     """
-    x = in_floats(x, "softmax")
-    axes = canonical_axes(axis, x.array.ndim, "softmax")
+    x, axes = floats_over(x, axis, "softmax")
     if not x.array.size:
         return x
     powers = exp(below_top(x, axes)[0])
@@ -257,8 +257,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     >>> tg.log_softmax([1000.0, 0.0])
     tensor([    0., -1000.])
     """
-    x = in_floats(x, "log_softmax")
-    axes = canonical_axes(axis, x.array.ndim, "log_softmax")
+    x, axes = floats_over(x, axis, "log_softmax")
     if not x.array.size:
         return x
     low, _ = below_top(x, axes)
