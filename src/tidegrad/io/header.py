@@ -18,15 +18,13 @@ from ..errors import FileFormatError
 __all__ = ["CODES", "Entry", "decode_header", "encode_header", "in_file_order"]
 __all__ += ["json_object", "json_text"]
 
-CODES = {
-    np.dtype(code).newbyteorder("<"): name
-    for code, name in (
-        *(("bool", "BOOL"), ("int8", "I8"), ("int16", "I16"), ("int32", "I32"), ("int64", "I64")),
-        *(("uint8", "U8"), ("uint16", "U16"), ("uint32", "U32"), ("uint64", "U64")),
-        *(("float32", "F32"), ("float64", "F64")),
+DTYPES = dict(
+    zip(
+        "BOOL I8 I16 I32 I64 U8 U16 U32 U64 F32 F64".split(),
+        map(np.dtype, "? <i1 <i2 <i4 <i8 <u1 <u2 <u4 <u8 <f4 <f8".split()),
     )
-}
-DTYPES = {name: dtype for dtype, name in CODES.items()}
+)
+CODES = {dtype: code for code, dtype in DTYPES.items()}
 LIMIT = 100_000_000  # bytes of header that other readers of the format accept
 METADATA = "__metadata__"
 
@@ -96,11 +94,13 @@ def decode_entry(name: str, found: Any) -> Entry:
             "convert it to float32 where it was made (in PyTorch: tensor.float()) and save again"
         )
     dtype = DTYPES[code]
-    if any(type(n) is not int or not 0 <= n < 2**63 for n in numbers) or len(shape) > 64:
-        raise FileFormatError(f"tensor {short(name)} has an impossible shape or offset")
     # NumPy multiplies all sizes but the zeros, and the product must fit its index type.
-    if math.prod(n or 1 for n in shape) * dtype.itemsize >= 2**63:
-        raise FileFormatError(f"tensor {short(name)} has an impossible shape")
+    if (
+        any(type(n) is not int or not 0 <= n < 2**63 for n in numbers)
+        or len(shape) > 64
+        or math.prod(n or 1 for n in shape) * dtype.itemsize >= 2**63
+    ):
+        raise FileFormatError(f"tensor {short(name)} has an impossible shape or offset")
     if math.prod(shape) * dtype.itemsize != end - begin:
         raise FileFormatError(f"tensor {short(name)} has a shape that does not fit its offsets")
     return Entry(name, dtype, tuple(shape), begin, end)
@@ -132,7 +132,8 @@ def json_object(text: str | bytes, what: str) -> Any:
     """Strict JSON: UTF-8, no NaN, no key twice, no nesting beyond what the parser can follow."""
     try:
         text = text.decode() if isinstance(text, bytes) else text
-        return json.loads(text, object_pairs_hook=distinct, parse_constant=refuse_constant)
+        # NaN and infinities, which are no JSON, become errors since int() reads none.
+        return json.loads(text, object_pairs_hook=distinct, parse_constant=int)
     except RecursionError:
         raise FileFormatError(f"{what} is nested too deeply") from None
     except ValueError as error:
@@ -145,11 +146,6 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key occurs twice")
     return result
-
-
-def refuse_constant(name: str) -> None:
-    """What Python's parser would take for a number beyond the JSON standard."""
-    raise ValueError(f"{name} is not JSON")
 
 
 def short(text: str) -> str:

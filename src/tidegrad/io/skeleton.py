@@ -19,7 +19,7 @@ import tidegrad as tg
 from ..errors import DTypeError, FileFormatError
 from .header import CODES
 
-__all__ = ["flatten", "is_flat", "rebuild"]
+__all__ = ["encode", "rebuild"]
 
 DEPTH = 100  # levels of nesting: far below the recursion limit, and how a cycle is found
 EXACT = 2**53  # up to here every reader of JSON agrees what an integer is
@@ -28,17 +28,6 @@ ONLY = (
     "saved (of a Module or an optimizer, save the state_dict())"
 )
 HEX = re.compile(r"-?0x[0-9a-f]+")
-
-
-def flatten(tree: Any) -> tuple[dict[str, np.ndarray], Any]:
-    """The arrays of `tree` by name, and the skeleton that refers to them."""
-    arrays: dict[str, np.ndarray] = {}
-    return arrays, encode(tree, (), arrays)
-
-
-def is_flat(skeleton: Any, arrays: dict[str, np.ndarray]) -> bool:
-    """Whether the names alone say everything: a dict of tensors under their own keys."""
-    return skeleton == {name: ["tensor", name] for name in arrays}
 
 
 def rebuild(skeleton: Any, tensors: dict[str, Any]) -> Any:
