@@ -38,7 +38,7 @@ CORE = ["core.py", "kinds.py", "ops/elementwise.py", "autodiff.py", "batch.py"]
 CORE_LINES = 800
 WHEEL, INSTALLED = 300_000, 1_500_000
 
-REQUIRED = {"numpy", "safetensors"}
+REQUIRED = {"numpy"}
 EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=NAMES)
 
 
