@@ -28,7 +28,8 @@ def spiral(
     label = np.repeat(np.arange(classes), points)
     radius = np.tile(np.linspace(0, 1, points), classes)
     angle = 2 * np.pi * (label / classes + turns * radius)
-    return labelled(polar(radius, angle + noise * normals(seed, angle.shape)), label)
+    angle += noise * normals(seed, angle.shape)
+    return labelled(polar(radius, angle), label)
 
 
 def moons(points: int = 100, *, noise: float = 0.1, seed: int = 0) -> Points:
@@ -43,7 +44,8 @@ def moons(points: int = 100, *, noise: float = 0.1, seed: int = 0) -> Points:
     upper = polar(1.0, np.linspace(0, np.pi, points))
     # The lower moon is the upper one turned by half a turn about the middle between them.
     x = np.concatenate([upper, np.array([1.0, 0.5]) - upper])
-    return labelled(x + noise * normals(seed, x.shape), np.repeat(np.arange(2), points))
+    x += noise * normals(seed, x.shape)
+    return labelled(x, np.repeat(np.arange(2), points))
 
 
 def blobs(
@@ -78,20 +80,25 @@ def addition(points: int = 10_000, *, seed: int = 0) -> Points:
     """
     if not 0 <= points <= 10_000:
         raise ValueError(f"addition: points must lie in 0 to 10000, the questions, got {points}")
-    a, b = np.divmod(tg.random.Generator(seed).permutation(10_000).numpy()[:points], 100)
-    plus, total = np.full(points, 10), a + b
-    x = np.stack([a // 10, a % 10, plus, b // 10, b % 10, plus + 1], axis=1)
-    y = np.stack([total // 100, total // 10 % 10, total % 10], axis=1)
-    return tg.asarray(x, dtype=tg.int64), tg.asarray(y, dtype=tg.int64)
+    order = tg.random.Generator(seed).permutation(10_000)
+    # The four digits of a question's number are those of its two summands.
+    question = order.numpy()[:points, None]
+    total = question // 100 + question % 100
+    x = np.insert(question // [1000, 100, 10, 1] % 10, [2, 4], [10, 11], axis=1)
+    y = total // [100, 10, 1] % 10
+    return tg.asarray(x), tg.asarray(y)
 
 
 def polar(radius: float | np.ndarray, angle: np.ndarray) -> np.ndarray:
     """Points of the plane at this distance and angle."""
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    x = radius * np.cos(angle)
+    y = radius * np.sin(angle)
+    return np.stack([x, y], axis=1)
 
 
 def normals(seed: int, shape: tuple[int, ...]) -> np.ndarray:
-    return tg.random.Generator(seed).normal(shape, dtype=tg.float64).numpy()
+    generator = tg.random.Generator(seed)
+    return generator.normal(shape, dtype=tg.float64).numpy()
 
 
 def labelled(x: np.ndarray, y: np.ndarray) -> Points:
