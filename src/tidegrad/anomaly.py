@@ -23,7 +23,7 @@ class detect_anomaly:
     """Within `with tg.detect_anomaly():` the first NaN or infinity is an AnomalyError.
 
     The message names the operation, forward or backward, and the line that called it.  An
-    infinity that the operation was given as a Python number, as in a mask, is meant.
+    infinity that an operation was given as a number, as in a mask, is meant, and carried on.
 
     >>> with tg.detect_anomaly():
     ...     tg.log(tg.tensor([1.0, -1.0]))
@@ -33,6 +33,8 @@ class detect_anomaly:
 
     def __init__(self) -> None:
         self.lines: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+        # By their ids, as tensors do not compare to one truth.
+        self.meant: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
 
     def __enter__(self) -> detect_anomaly:
         self.before = local.trace, local.watch
@@ -61,14 +63,23 @@ class detect_anomaly:
             local.trace = self
         if type(out) is Tensor:
             line = calling_line()
-            meant = any(type(a) is float and not math.isfinite(a) for a in args)
-            if found := "" if meant else fault(out.array):
+            meant = any(map(self.is_meant, args))
+            if meant:
+                self.meant[id(out)] = out
+            if found := fault(out.array, infinite=not meant):
                 carried = [i for i, a in enumerate(args) if fault(getattr(a, "array", a))]
                 came = f"; it came in with argument {carried[0]}" if carried else ""
                 raise AnomalyError(f"{prim.name}: {found}{came}, at {line}")
             if out.node is not None:
                 self.lines[out.node] = line
         return out
+
+    def is_meant(self, a: Any) -> bool:
+        """Whether `a` is an infinite number, or came of one."""
+        if type(a) is Tensor:
+            number = a.node is None and a.array.ndim == 0 and a.array.dtype.kind == "f"
+            return self.meant.get(id(a)) is a or (number and bool(np.isinf(a.array)))
+        return type(a) is float and math.isinf(a)
 
     def backward(self, node: Node, parts: Any) -> None:
         """Look at the cotangents that a node sends on."""
@@ -79,11 +90,11 @@ class detect_anomaly:
                 raise AnomalyError(f"backward of {node.prim.name}: {found}, made at {line}")
 
 
-def fault(array) -> str:
+def fault(array: Any, infinite: bool = True) -> str:
     """What is wrong with the elements of `array`, or nothing."""
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
         return ""
-    for test, name in ((np.isnan, "NaN"), (np.isinf, "infinite")):
+    for test, name in ((np.isnan, "NaN"), (np.isinf, "infinite"))[: 1 + infinite]:
         count = int(test(array).sum())
         if count:
             return f"{count} of {array.size} elements {'is' if count == 1 else 'are'} {name}"
