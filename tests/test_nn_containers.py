@@ -56,12 +56,12 @@ def test_module_dict():
     heads = nn.ModuleDict({"a": nn.Linear(2, 3)})
     heads["b"] = nn.Linear(2, 1)
     heads.update([("c", nn.ReLU())])
-    assert list(heads) == ["a", "b", "c"] == heads.keys() and len(heads) == 3
+    assert list(heads) == ["a", "b", "c"] == list(heads.keys()) and len(heads) == 3
     assert "a" in heads and "z" not in heads
     assert names(heads) == ["a.weight", "a.bias", "b.weight", "b.bias"]
     assert heads.pop("a").out_features == 3
     del heads["c"]
-    assert [key for key, _ in heads.items()] == ["b"] and heads.values() == [heads["b"]]
+    assert list(heads.items()) == [("b", heads["b"])] and heads in {heads}
     with pytest.raises(KeyError, match="ModuleDict has no 'z'; it holds b"):
         heads["z"]
     for name in ("keys", "a.b", "", "training"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import tidegrad as tg
@@ -16,11 +16,8 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 class Holder(Module):
     """A module whose entries are its attributes, in the order they came."""
 
-    def _names(self) -> list[str]:
-        return [name for name, x in vars(self).items() if isinstance(x, (Module, tg.Tensor))]
-
-    def _entries(self) -> list[Any]:
-        return [x for x in vars(self).values() if isinstance(x, (Module, tg.Tensor))]
+    def _entries(self) -> dict[str, Any]:
+        return {name: x for name, x in vars(self).items() if isinstance(x, (Module, tg.Tensor))}
 
     def _admitted(self, item: Any) -> Any:
         """`item` as it is held, or an error when it does not belong here."""
@@ -39,25 +36,21 @@ class Row(Holder):
         self.extend(items)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._entries())
+        return iter(self._entries().values())
 
     def __getitem__(self, index: Any) -> Any:
         """One entry, or a new container with a slice of them."""
-        if not isinstance(index, slice):
-            return vars(self)[self._name(index)]
-        part = type(self)()
-        part.extend(self._entries()[index])
-        return part
+        if isinstance(index, slice):
+            return type(self)().extend(list(self)[index])
+        return vars(self)[self._name(index)]
 
     def __setitem__(self, index: int, item: Any) -> None:
         setattr(self, self._name(index), self._admitted(item))
 
     def __delitem__(self, index: int | slice) -> None:
-        kept = self._entries()
-        if not isinstance(index, slice):
-            self._name(index)
-        del kept[index]
-        self._refill(kept)
+        items = list(self)
+        del items[index]
+        self._refill(items)
 
     def append(self, item: Any) -> Any:
         """Add one more at the end; gives self."""
@@ -72,12 +65,12 @@ class Row(Holder):
 
     def insert(self, index: int, item: Any) -> Any:
         """Put `item` before the one at `index`; gives self."""
-        items = self._entries()
+        items = list(self)
         items.insert(index, self._admitted(item))
         return self._refill(items)
 
     def _name(self, index: int) -> str:
-        names = self._names()
+        names = list(self._entries())
         if not -len(names) <= index < len(names):
             raise IndexError(
                 f"{type(self).__name__}: index {index} is out of range for {len(names)} items"
@@ -85,7 +78,7 @@ class Row(Holder):
         return names[index]
 
     def _refill(self, items: list[Any]) -> Any:
-        for name in self._names():
+        for name in self._entries():
             delattr(self, name)
         return self.extend(items)
 
@@ -135,24 +128,29 @@ class ParameterList(Row):
     def _admitted(self, item: Any) -> Any:
         if isinstance(item, Module):
             raise TypeError("ParameterList holds Tensors; use ModuleList for Modules")
-        if isinstance(item, tg.Tensor) and item.requires_grad and item.is_leaf:
-            return item
-        return Parameter(item)
+        learns = isinstance(item, tg.Tensor) and item.requires_grad and item.is_leaf
+        return item if learns else Parameter(item)
 
 
-class ModuleDict(Holder):
-    """Modules by name: a dict with `keys`, `values`, `items`, `update` and `pop`.
+class ModuleDict(Holder, MutableMapping):
+    """Modules by name: a dict with `keys`, `values`, `items`, `update`, `pop` and the others.
 
     >>> heads = tg.nn.ModuleDict({"label": tg.nn.Linear(4, 3), "size": tg.nn.Linear(4, 1)})
     >>> heads["size"](tg.ones((2, 4))).shape, list(heads)
     ((2, 1), ['label', 'size'])
     """
 
+    # A module is equal to itself alone, as other modules are.
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
     def __init__(self, modules: Any = ()):
         self.update(modules)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
     def __getitem__(self, key: str) -> Any:
-        if key not in self:
+        if key not in self._entries():
             raise KeyError(f"ModuleDict has no {key!r}; it holds {', '.join(self) or 'nothing'}")
         return vars(self)[key]
 
@@ -161,33 +159,5 @@ class ModuleDict(Holder):
         setattr(self, key, self._admitted(module))
 
     def __delitem__(self, key: str) -> None:
-        self.pop(key)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
-
-    def keys(self) -> list[str]:
-        """The names."""
-        return self._names()
-
-    def values(self) -> list[Any]:
-        """The modules."""
-        return self._entries()
-
-    def items(self) -> list[tuple[str, Any]]:
-        """Names with modules."""
-        return list(zip(self._names(), self._entries(), strict=True))
-
-    def pop(self, key: str) -> Any:
-        """Remove and give the module called `key`."""
-        module = self[key]
+        self[key]
         delattr(self, key)
-        return module
-
-    def update(self, modules: Any) -> None:
-        """Add the modules of a dict, or of pairs, under their names."""
-        for key, module in list(modules.items() if hasattr(modules, "items") else modules):
-            self[key] = module

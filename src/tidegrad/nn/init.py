@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import erf, prod, sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,9 @@ __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "
 __all__ += ["normal_", "ones_", "orthogonal_", "sparse_", "trunc_normal_", "uniform_"]
 __all__ += ["xavier_normal_", "xavier_uniform_", "zeros_"]
 
-GAINS = {
-    **{"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv_transpose1d": 1.0},
-    **{"conv_transpose2d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": sqrt(2.0), "selu": 0.75},
-}
+FLOAT = np.dtype("float64")
+GAINS = dict.fromkeys(("linear", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"), 1.0)
+GAINS |= {"sigmoid": 1.0, "tanh": 5.0 / 3, "relu": sqrt(2.0), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -41,7 +40,9 @@ def constant_(tensor: tg.Tensor, val: float) -> tg.Tensor:
     >>> tg.nn.init.constant_(tg.empty(2), 3.0).tolist()
     [3.0, 3.0]
     """
-    return _fill(tensor, np.full(tensor.shape, val, tensor.dtype))
+    with tg.no_grad():
+        tensor[...] = val
+    return tensor
 
 
 def zeros_(tensor: tg.Tensor) -> tg.Tensor:
@@ -56,16 +57,14 @@ def ones_(tensor: tg.Tensor) -> tg.Tensor:
 
 def uniform_(tensor: tg.Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> tg.Tensor:
     """Uniform between `a` and `b`."""
-    draw = tg.random.uniform(tensor.shape, a, b, dtype=tensor.dtype, generator=generator)
-    return _fill(tensor, draw)
+    return _fill(tensor, tg.random.uniform(tensor.shape, a, b, tensor.dtype, generator))
 
 
 def normal_(
     tensor: tg.Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None
 ) -> tg.Tensor:
     """Normal with this mean and standard deviation."""
-    draw = tg.random.normal(tensor.shape, mean, std, dtype=tensor.dtype, generator=generator)
-    return _fill(tensor, draw)
+    return _fill(tensor, tg.random.normal(tensor.shape, mean, std, tensor.dtype, generator))
 
 
 def trunc_normal_(
@@ -84,13 +83,17 @@ def trunc_normal_(
     if not a < b or not std > 0:
         raise ValueError(f"trunc_normal_: need a < b and std > 0, not a={a}, b={b}, std={std}")
     low, high = (a - mean) / std, (b - mean) / std
-    inside = (erf(high / sqrt(2)) - erf(low / sqrt(2))) / 2
-    values = np.empty(prod(tensor.shape))
-    todo = np.arange(values.size)
+    peak = min(max(0.0, low), high)
+    # Beyond nine standard deviations from the peak nothing is left to draw.
+    ends = (max(low, peak - 9), min(high, peak + 9))
+    values, todo = np.empty(tensor.size), np.arange(tensor.size)
     while todo.size:
-        draw = (_from_normal if inside > 0.2 else _from_uniform)(todo.size, low, high, generator)
-        values[todo] = np.where(np.isnan(draw), values[todo], draw)
-        todo = todo[np.isnan(draw)]
+        # A uniform draw is kept as often as the normal density there says.
+        draw = tg.random.uniform(todo.shape, *ends, FLOAT, generator).data
+        level = tg.random.uniform(todo.shape, 0.0, 1.0, FLOAT, generator).data
+        kept = level < np.exp((peak**2 - draw**2) / 2)
+        values[todo[kept]] = draw[kept]
+        todo = todo[~kept]
     # Rounding to the tensor's dtype may step over a bound.
     values = np.clip((values * std + mean).astype(tensor.dtype), a, b)
     return _fill(tensor, values.reshape(tensor.shape))
@@ -98,8 +101,8 @@ def trunc_normal_(
 
 def eye_(tensor: tg.Tensor) -> tg.Tensor:
     """The identity matrix."""
-    _need("eye_", tensor, 2)
-    return _fill(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
+    _check_axes("eye_", tensor, 2, 2)
+    return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: tg.Tensor, groups: int = 1) -> tg.Tensor:
@@ -108,14 +111,13 @@ def dirac_(tensor: tg.Tensor, groups: int = 1) -> tg.Tensor:
     >>> tg.nn.init.dirac_(tg.empty((1, 1, 3))).tolist()
     [[[0.0, 1.0, 0.0]]]
     """
-    _need("dirac_", tensor, 3)
-    if tensor.shape[0] % groups:
-        raise ValueError(f"dirac_: {groups} groups do not divide {tensor.shape[0]} channels")
-    value = np.zeros(tensor.shape, tensor.dtype)
-    each, centre = tensor.shape[0] // groups, tuple(n // 2 for n in tensor.shape[2:])
-    for group in range(groups):
-        for channel in range(min(each, tensor.shape[1])):
-            value[(group * each + channel, channel, *centre)] = 1
+    _check_axes("dirac_", tensor, 3)
+    rows, columns, *kernel = tensor.shape
+    if rows % groups:
+        raise ValueError(f"dirac_: {groups} groups do not divide {rows} channels")
+    value: Any = np.zeros(tensor.shape)
+    # Within each group row k has column k, as long as there is one.
+    value[(..., *(n // 2 for n in kernel))] = np.tile(np.eye(rows // groups, columns), (groups, 1))
     return _fill(tensor, value)
 
 
@@ -132,12 +134,9 @@ def xavier_normal_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) 
 
 
 def kaiming_uniform_(
-    tensor: tg.Tensor,
-    a: float = 0.0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    tensor: tg.Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Any = None,
-) -> tg.Tensor:
+) -> tg.Tensor:  # fmt: skip
     """Uniform with variance gain**2 / fan, the gain that of the nonlinearity (He et al., 2015).
 
     >>> bound = (6 / 100) ** 0.5
@@ -149,12 +148,9 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: tg.Tensor,
-    a: float = 0.0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
+    tensor: tg.Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Any = None,
-) -> tg.Tensor:
+) -> tg.Tensor:  # fmt: skip
     """Normal with variance gain**2 / fan, the gain that of the nonlinearity (He et al., 2015)."""
     std = _kaiming("kaiming_normal_", tensor, a, mode, nonlinearity)
     return normal_(tensor, 0.0, std, generator)
@@ -167,83 +163,51 @@ def orthogonal_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) -> 
     >>> bool(tg.all(tg.abs(q @ q.T - tg.eye(2)) < 1e-5))
     True
     """
-    _need("orthogonal_", tensor, 2)
-    if prod(tensor.shape) == 0:
-        return tensor
+    _check_axes("orthogonal_", tensor, 2)
     rows, columns = tensor.shape[0], prod(tensor.shape[1:])
     shape = (max(rows, columns), min(rows, columns))
-    drawn = tg.random.normal(shape, dtype=np.dtype("float64"), generator=generator)
-    q, r = np.linalg.qr(drawn.data)
+    q, r = np.linalg.qr(tg.random.normal(shape, 0.0, 1.0, FLOAT, generator).data)
     # Signs of r's diagonal make the draw uniform over orthogonal matrices.
-    q = q * np.sign(np.diag(r))
-    q = (q if rows >= columns else q.T).reshape(tensor.shape)
-    return _fill(tensor, (gain * q).astype(tensor.dtype))
+    q = gain * q * np.sign(np.diag(r))
+    return _fill(tensor, (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
 def sparse_(
     tensor: tg.Tensor, sparsity: float, std: float = 0.01, generator: Any = None
 ) -> tg.Tensor:
     """Normal, with the fraction `sparsity` of each column zero (Martens, 2010)."""
-    _need("sparse_", tensor, 2)
-    rows, columns = tensor.shape
-    value = np.array(normal_(tensor, 0.0, std, generator).data)
-    for column in range(columns):
-        order = tg.random.permutation(rows, generator=generator).data
-        value[order[: int(np.ceil(sparsity * rows))], column] = 0
-    return _fill(tensor, value)
-
-
-def uniform_bias_(tensor: tg.Tensor, fan: int) -> tg.Tensor:
-    """Uniform within 1 / sqrt(fan): how layers start their biases."""
-    bound = 1 / sqrt(fan) if fan > 0 else 0.0
-    return uniform_(tensor, -bound, bound)
+    _check_axes("sparse_", tensor, 2, 2)
+    values = tg.random.normal(tensor.shape, 0.0, std, tensor.dtype, generator).data
+    # The ranks of uniform draws are a random order of each column.
+    order = np.argsort(tg.random.uniform(tensor.shape, generator=generator).data, axis=0)
+    dropped = np.argsort(order, axis=0) < np.ceil(sparsity * tensor.shape[0])
+    return _fill(tensor, np.where(dropped, 0.0, values))
 
 
 def _fill(tensor: tg.Tensor, value: Any) -> tg.Tensor:
     with tg.no_grad():
-        tensor[...] = value
+        tensor[...] = value if isinstance(value, tg.Tensor) else value.astype(tensor.dtype)
     return tensor
 
 
-def _need(operation: str, tensor: tg.Tensor, axes: int) -> None:
-    if tensor.ndim < axes or (axes == 2 and operation != "orthogonal_" and tensor.ndim > 2):
+def _check_axes(operation: str, tensor: tg.Tensor, least: int, most: int = 64) -> None:
+    if not least <= tensor.ndim <= most:
         raise ValueError(
-            f"{operation}: needs a tensor of {axes} axes{' or more' if axes != 2 else ''}, "
+            f"{operation}: needs a tensor of {least} axes{' or more' if most > least else ''}, "
             f"but the shape is {tuple(tensor.shape)}"
         )
 
 
 def _fans(operation: str, tensor: tg.Tensor) -> tuple[int, int]:
     """How many inputs each output sees, and how many outputs each input feeds."""
-    if tensor.ndim < 2:
-        raise ValueError(
-            f"{operation}: needs a tensor of at least 2 axes (out, in, ...), "
-            f"but the shape is {tuple(tensor.shape)}"
-        )
+    _check_axes(operation, tensor, 2)
     field = prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
 def _kaiming(operation: str, tensor: tg.Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """The standard deviation that keeps the variance."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{operation}: mode {mode!r} is not one of fan_in, fan_out")
     fan = _fans(operation, tensor)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / sqrt(max(fan, 1))
-
-
-def _from_normal(size: int, low: float, high: float, generator: Any) -> Any:
-    """Standard normal draws, NaN where they fall outside."""
-    draw = tg.random.normal((size,), dtype=np.dtype("float64"), generator=generator).data
-    return np.where((draw >= low) & (draw <= high), draw, np.nan)
-
-
-def _from_uniform(size: int, low: float, high: float, generator: Any) -> Any:
-    """Uniform draws accepted as often as the normal density says: for narrow or far intervals."""
-    peak = min(max(0.0, low), high)
-    # Beyond ten standard deviations from the peak nothing is left to draw.
-    low, high = max(low, peak - 10), min(high, peak + 10)
-    draw, level = (
-        tg.random.uniform((size,), a, b, dtype=np.dtype("float64"), generator=generator).data
-        for a, b in ((low, high), (0.0, 1.0))
-    )
-    return np.where(level < np.exp((peak**2 - draw**2) / 2), draw, np.nan)
