@@ -25,12 +25,6 @@ def test_embedding(beside, padding):
         assert ours.weight.numpy()[padding].tolist() == [0, 0, 0]
 
 
-def test_embedding_from_pretrained():
-    frozen = nn.Embedding.from_pretrained(tg.eye(3))
-    assert list(frozen.state_dict()) == ["weight"] and not frozen.weight.requires_grad
-    assert nn.Embedding.from_pretrained(tg.eye(3), freeze=False).weight.requires_grad
-
-
 @pytest.mark.parametrize(
     "name, options",
     [
@@ -178,7 +172,6 @@ def test_flatten():
             ValueError,
             r"4 channels on axis 1.*\(2, 3\)",
         ),
-        (lambda: nn.Embedding.from_pretrained(tg.ones(3)), ValueError, r"\(rows, width\)"),
     ],
 )
 def test_errors(call, kind, words):

@@ -16,10 +16,10 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 class Holder(Module):
     """A module whose entries are its attributes, in the order they came."""
 
-    def _entries(self) -> dict[str, Any]:
+    def _entries(self):
         return {name: x for name, x in vars(self).items() if isinstance(x, (Module, tg.Tensor))}
 
-    def _admitted(self, item: Any) -> Any:
+    def _admitted(self, item):
         """`item` as it is held, or an error when it does not belong here."""
         if not isinstance(item, Module):
             raise TypeError(f"{type(self).__name__} holds Modules, not {type(item).__name__}")
@@ -69,7 +69,7 @@ class Row(Holder):
         items.insert(index, self._admitted(item))
         return self._refill(items)
 
-    def _name(self, index: int) -> str:
+    def _name(self, index):
         names = list(self._entries())
         if not -len(names) <= index < len(names):
             raise IndexError(
@@ -77,7 +77,7 @@ class Row(Holder):
             )
         return names[index]
 
-    def _refill(self, items: list[Any]) -> Any:
+    def _refill(self, items):
         for name in self._entries():
             delattr(self, name)
         return self.extend(items)
@@ -125,7 +125,7 @@ class ParameterList(Row):
     [('0', True), ('1', True)]
     """
 
-    def _admitted(self, item: Any) -> Any:
+    def _admitted(self, item):
         if isinstance(item, Module):
             raise TypeError("ParameterList holds Tensors; use ModuleList for Modules")
         learns = isinstance(item, tg.Tensor) and item.requires_grad and item.is_leaf

@@ -184,13 +184,13 @@ def sparse_(
     return _fill(tensor, np.where(dropped, 0.0, values))
 
 
-def _fill(tensor: tg.Tensor, value: Any) -> tg.Tensor:
+def _fill(tensor, value):
     with tg.no_grad():
         tensor[...] = value if isinstance(value, tg.Tensor) else value.astype(tensor.dtype)
     return tensor
 
 
-def _check_axes(operation: str, tensor: tg.Tensor, least: int, most: int = 64) -> None:
+def _check_axes(operation, tensor, least, most=64):
     if not least <= tensor.ndim <= most:
         raise ValueError(
             f"{operation}: needs a tensor of {least} axes{' or more' if most > least else ''}, "
@@ -198,14 +198,14 @@ def _check_axes(operation: str, tensor: tg.Tensor, least: int, most: int = 64) -
         )
 
 
-def _fans(operation: str, tensor: tg.Tensor) -> tuple[int, int]:
+def _fans(operation, tensor):
     """How many inputs each output sees, and how many outputs each input feeds."""
     _check_axes(operation, tensor, 2)
     field = prod(tensor.shape[2:])
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def _kaiming(operation: str, tensor: tg.Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming(operation, tensor, a, mode, nonlinearity):
     """The standard deviation that keeps the variance."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"{operation}: mode {mode!r} is not one of fan_in, fan_out")

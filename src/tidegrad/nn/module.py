@@ -144,20 +144,20 @@ class Module(Tree):
     def __repr__(self) -> str:
         return describe(self)
 
-    def _line(self) -> str:
+    def _line(self):
         """This module's own line, for error messages."""
         return f"{type(self).__name__}({self.extra_repr()})"
 
 
-def _once(module: Module, prefix: str, kinds: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    seen: set[int] = set()
+def _once(module, prefix, kinds):
+    seen = set()
     for name, kind, tensor in walk(module, f"{prefix}." if prefix else ""):
         if kind in kinds and id(tensor) not in seen:
             seen.add(id(tensor))
             yield name, tensor
 
 
-def _descend(module: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _descend(module, name, seen):
     if id(module) not in seen:
         seen.add(id(module))
         yield name, module
@@ -166,9 +166,9 @@ def _descend(module: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]
                 yield from _descend(child, f"{name}.{path}" if name else path, seen)
 
 
-def _converted(module: Module, dtype: Any) -> Any:
+def _converted(module, dtype):
     """A copy of `module` that shares no tensor with it."""
-    memo: dict[int, Any] = {}
+    memo = {}
 
     def swap(tensor: tg.Tensor) -> tg.Tensor:
         # Shared parameters stay shared, and results of operations become plain values.
@@ -182,7 +182,7 @@ def _converted(module: Module, dtype: Any) -> Any:
     return copied(module, swap)
 
 
-def _load(module: Module, state: Any, strict: bool) -> IncompatibleKeys:
+def _load(module, state, strict):
     if not hasattr(state, "keys"):
         raise TypeError(
             f"load_state_dict: expected a dict of tensors by name, not {type(state).__name__}"
@@ -209,7 +209,7 @@ def _load(module: Module, state: Any, strict: bool) -> IncompatibleKeys:
     return IncompatibleKeys(missing, unexpected)
 
 
-def _as_array(value: Any) -> Any:
+def _as_array(value):
     """`value` as an array of numbers, or None."""
     array = np.asarray(value.detach() if hasattr(value, "detach") else value)
     return array if array.dtype.kind in "biuf" else None

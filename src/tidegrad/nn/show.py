@@ -17,7 +17,7 @@ def describe(module: Any) -> str:
     return "\n".join(lines)
 
 
-def _lines(module: Any, above: tuple[int, ...]) -> list[str]:
+def _lines(module, above):
     kind, extra = type(module).__name__, module.extra_repr()
     if id(module) in above:
         return [f"{kind}(...)"]
@@ -34,7 +34,7 @@ def _lines(module: Any, above: tuple[int, ...]) -> list[str]:
     return [f"{kind}(", *("  " + line for line in [extra, *below] if line), ")"]
 
 
-def _count(module: Any) -> str:
+def _count(module):
     """The comment that counts parameters, each once, and how many of them are frozen."""
     held = {id(x): x for _, kind, x in walk(module) if kind == "parameter"}
     total = sum(prod(x.shape) for x in held.values())

@@ -112,7 +112,7 @@ def check_name(tree: Tree, name: str) -> None:
         raise KeyError(f"{kind}: {name!r} is already an attribute; choose another name")
 
 
-def _admit(tree: Tree, path: str, tensor: tg.Tensor) -> None:
+def _admit(tree, path, tensor):
     """Note that `tensor` becomes the entry `path`, and as what."""
     if (tensor.requires_grad and tensor.is_leaf) or _FROZEN.get(id(tensor)) is tensor:
         tree._buffers.pop(path, None)
@@ -184,7 +184,7 @@ def copied(value: Any, swap: Callable[[tg.Tensor], Any], memo: dict | None = Non
     return value
 
 
-def _refilled(value: Any, swap: Callable[[tg.Tensor], Any], memo: dict) -> Any:
+def _refilled(value, swap, memo):
     """A list, tuple or dict whose items are `copied`: itself where none of them changed."""
     old = list(value.values()) if isinstance(value, dict) else list(value)
     new = [copied(item, swap, memo) for item in old]

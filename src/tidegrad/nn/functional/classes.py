@@ -58,14 +58,14 @@ def nll_loss(
 
 
 def _hard(
-    operation: str,
-    scores: tg.Tensor,
-    target: tg.Tensor,
-    weight: Any,
-    ignore_index: int,
-    reduction: str,
-    smoothing: float,
-) -> tg.Tensor:
+    operation,
+    scores,
+    target,
+    weight,
+    ignore_index,
+    reduction,
+    smoothing,
+):
     axis = min(scores.ndim - 1, 1)
     classes = scores.shape[axis]
     _check_target(operation, scores.shape, target, axis)
@@ -75,7 +75,7 @@ def _hard(
         counted = target != ignore_index
         target = tg.where(counted, target, 0)
     # Every axis is indexed, the others by their own places.
-    places: list[Any] = list(np.indices(target.shape, sparse=True))
+    places = list(np.indices(target.shape, sparse=True))
     places.insert(axis, target)
     loss = -scores[tuple(places)]
     if weight is not None:
@@ -93,9 +93,7 @@ def _hard(
     return tg.sum(loss) / tg.sum(share)
 
 
-def _soft(
-    scores: tg.Tensor, target: tg.Tensor, weight: Any, reduction: str, smoothing: float
-) -> tg.Tensor:
+def _soft(scores, target, weight, reduction, smoothing):
     if target.dtype.kind != "f":
         raise TypeError(
             f"cross_entropy: a target of the input's shape {target.shape} holds probabilities and "
@@ -111,7 +109,7 @@ def _soft(
     return reduced(loss, reduction, "cross_entropy")
 
 
-def _along(operation: str, weight: Any, scores: tg.Tensor) -> tg.Tensor:
+def _along(operation, weight, scores):
     """A weight for each class, shaped to meet the scores."""
     weight, axis = tg.asarray(weight), min(scores.ndim - 1, 1)
     classes = scores.shape[axis]
@@ -123,7 +121,7 @@ def _along(operation: str, weight: Any, scores: tg.Tensor) -> tg.Tensor:
     return weight.reshape(-1, *[1] * (scores.ndim - 1 - axis))
 
 
-def _check_target(operation: str, shape: tuple[int, ...], target: tg.Tensor, axis: int) -> None:
+def _check_target(operation, shape, target, axis):
     expected = shape[:axis] + shape[axis + 1 :]
     if target.shape != expected:
         raise ValueError(

@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import tidegrad as tg
 from tidegrad.ops.contractions import contract
 from tidegrad.ops.windows import overlap_add, window
 
-__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "convolve", "sizes"]
-__all__ += ["transposed", "unfold"]
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sizes", "unfold"]
 
 Sizes = int | Sequence[int]
 
 
-def conv1d(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0,
-    dilation: Sizes = 1, groups: int = 1,
-) -> tg.Tensor:  # fmt: skip
-    """(batch, in, n) with weight (out, in/groups, k) to (batch, out, windows); batch may lack.
+def one_and_two(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """`function` with its name and first argument, the number of axes, filled in: ...1d, ...2d."""
+    for axes in (1, 2):
+        made = partial(function, axes)
+        vars(made).update(__name__=f"{function.__name__}{axes}d", __doc__=function.__doc__)
+        yield made
 
-    `padding` is a number, one for each axis, "valid" or "same" (for stride 1).
+
+def conv(
+    axes: int, input: Any, weight: Any, bias: Any = None, stride: Sizes = 1,
+    padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1,
+) -> tg.Tensor:  # fmt: skip
+    """(batch, in, *sizes) with weight (out, in/groups, *kernel) to (batch, out, *windows).
+
+    The batch may lack.  `padding` is a number, one for each axis, "valid" or "same" (for stride 1).
 
     >>> tg.nn.functional.conv1d(tg.ones((1, 1, 5)), tg.ones((1, 1, 3))).tolist()
     [[[3.0, 3.0, 3.0]]]
-    """
-    return convolve(1, input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv2d(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes | str = 0,
-    dilation: Sizes = 1, groups: int = 1,
-) -> tg.Tensor:  # fmt: skip
-    """(batch, in, h, w) with weight (out, in/groups, kh, kw) to (batch, out, h', w').
-
-    As `conv1d`, over two axes.
-
     >>> tg.nn.functional.conv2d(tg.ones((1, 1, 3, 3)), tg.ones((2, 1, 2, 2)), padding="same").shape
     (1, 2, 3, 3)
     """
-    return convolve(2, input, weight, bias, stride, padding, dilation, groups)
-
-
-def convolve(
-    axes: int, input: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes | str,
-    dilation: Sizes, groups: int,
-) -> tg.Tensor:  # fmt: skip
-    """`conv1d` or `conv2d`, by the number of axes."""
     name, w = f"conv{axes}d", tg.asarray(weight)
     x, batched = with_batch(name, input, axes)
     check_weight(name, x, w, groups, 0)
@@ -71,45 +59,30 @@ def convolve(
     return finished(name, out, bias, axes, batched)
 
 
-def grouped(x: tg.Tensor, axis: int, groups: int) -> tg.Tensor:
+conv1d, conv2d = one_and_two(conv)
+
+
+def grouped(x, axis, groups):
     """`x` with the channels of `axis` as two axes: groups, and channels within one."""
     shape = x.shape
     return x.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :])
 
 
-def joined(x: tg.Tensor, axis: int) -> tg.Tensor:
+def joined(x, axis):
     """`x` with `axis` and the next as one."""
     shape = x.shape
     return x.reshape(*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
 
 
-def conv_transpose1d(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0,
+def conv_transpose(
+    axes: int, input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0,
     output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1,
 ) -> tg.Tensor:  # fmt: skip
-    """The transpose of `conv1d`: (batch, in, n) with weight (in, out/groups, k).
+    """The transpose of a convolution: (batch, in, *sizes) with weight (in, out/groups, *kernel).
 
     >>> tg.nn.functional.conv_transpose1d(tg.ones((1, 1, 2)), tg.ones((1, 1, 2)), stride=2).shape
     (1, 1, 4)
     """
-    options = (stride, padding, output_padding, groups, dilation)
-    return transposed(1, input, weight, bias, *options)
-
-
-def conv_transpose2d(
-    input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0,
-    output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1,
-) -> tg.Tensor:  # fmt: skip
-    """The transpose of `conv2d`: (batch, in, h, w) with weight (in, out/groups, kh, kw)."""
-    options = (stride, padding, output_padding, groups, dilation)
-    return transposed(2, input, weight, bias, *options)
-
-
-def transposed(
-    axes: int, input: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes,
-    output_padding: Sizes, groups: int, dilation: Sizes,
-) -> tg.Tensor:  # fmt: skip
-    """`conv_transpose1d` or `conv_transpose2d`, by the number of axes."""
     name, w = f"conv_transpose{axes}d", tg.asarray(weight)
     x, batched = with_batch(name, input, axes)
     check_weight(name, x, w, groups, 1)
@@ -140,6 +113,9 @@ def transposed(
     return finished(name, full, bias, axes, batched)
 
 
+conv_transpose1d, conv_transpose2d = one_and_two(conv_transpose)
+
+
 def unfold(
     input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> tg.Tensor:
@@ -161,7 +137,7 @@ def unfold(
     return columns if batched else columns[0]
 
 
-def with_batch(name: str, input: Any, axes: int) -> tuple[tg.Tensor, bool]:
+def with_batch(name, input, axes):
     """`input` as a tensor with a batch axis, and whether it had one."""
     x = tg.asarray(input)
     if x.ndim not in (axes + 1, axes + 2):
@@ -172,7 +148,7 @@ def with_batch(name: str, input: Any, axes: int) -> tuple[tg.Tensor, bool]:
     return (x, True) if x.ndim == axes + 2 else (tg.expand_dims(x, 0), False)
 
 
-def check_weight(name: str, x: tg.Tensor, w: tg.Tensor, groups: int, turned: int) -> None:
+def check_weight(name, x, w, groups, turned):
     """The weight is (out, in / groups, ...), or where `turned` (in, out / groups, ...)."""
     if w.ndim != x.ndim:
         raise ValueError(
@@ -203,9 +179,9 @@ def sizes(name: str, value: Any, axes: int, least: int = 0) -> tuple[int, ...]:
 
 
 def paddings(
-    name: str, padding: Sizes | str, kernel: Sequence[int], stride: Sequence[int],
-    dilation: Sequence[int],
-) -> list[tuple[int, int]]:  # fmt: skip
+    name, padding, kernel, stride,
+    dilation,
+):  # fmt: skip
     """What to add before and after each axis."""
     if padding == "valid":
         return [(0, 0)] * len(kernel)
@@ -219,14 +195,14 @@ def paddings(
     return [(p, p) for p in sizes(name, padding, len(kernel))]
 
 
-def framed(x: tg.Tensor, pads: Sequence[tuple[int, int]], value: float = 0) -> tg.Tensor:
+def framed(x, pads, value=0):
     """`x` with `pads` around its last axes."""
     if not any(a or b for a, b in pads):
         return x
     return tg.pad(x, [(0, 0)] * (x.ndim - len(pads)) + list(pads), constant_values=value)
 
 
-def finished(name: str, out: tg.Tensor, bias: Any, axes: int, batched: bool) -> tg.Tensor:
+def finished(name, out, bias, axes, batched):
     """`out` with its bias, without the batch axis that was added."""
     if bias is not None:
         bias = tg.asarray(bias)

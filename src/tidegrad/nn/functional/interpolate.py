@@ -47,7 +47,7 @@ def interpolate(
     return x
 
 
-def check_options(x: tg.Tensor, size: Any, scale_factor: Any, mode: str, align: Any) -> None:
+def check_options(x, size, scale_factor, mode, align):
     axes = x.ndim - 2
     if axes < 1:
         raise ValueError(
@@ -64,14 +64,14 @@ def check_options(x: tg.Tensor, size: Any, scale_factor: Any, mode: str, align: 
         raise ValueError("interpolate: align_corners is for linear and bilinear")
 
 
-def listed(value: Any, axes: int) -> Sequence[Any]:
+def listed(value, axes):
     found = list(value) if isinstance(value, (tuple, list)) else [value] * axes
     if len(found) != axes:
         raise ValueError(f"interpolate: {value} must be one number or {axes} of them")
     return found
 
 
-def nearest(x: tg.Tensor, axis: int, m: int, factor: float | None) -> tg.Tensor:
+def nearest(x, axis, m, factor):
     """Along one axis, the element whose cell a new element begins in."""
     n = x.shape[axis]
     places = np.arange(m) * n // m
@@ -84,7 +84,7 @@ def nearest(x: tg.Tensor, axis: int, m: int, factor: float | None) -> tg.Tensor:
     return tg.take(x, np.minimum(places, n - 1).astype(np.int64), axis=axis)
 
 
-def repeated(shape: tuple[int, ...], axis: int, times: int) -> dict[str, Any]:
+def repeated(shape, axis, times):
     """`axis` and those after it in windows that do not overlap: of `times` elements, and of 1."""
     size = (times, *[1] * (len(shape) - axis - 1))
     return {
@@ -94,7 +94,7 @@ def repeated(shape: tuple[int, ...], axis: int, times: int) -> dict[str, Any]:
     }
 
 
-def linear(x: tg.Tensor, axis: int, m: int, step: float, align: bool | None) -> tg.Tensor:
+def linear(x, axis, m, step, align):
     """Along one axis, a weighted mean of the two elements around each new one."""
     n = x.shape[axis]
     if align:

@@ -139,9 +139,7 @@ def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> tg.
     return tg.sum(normalize(x1, 2.0, axis, eps) * normalize(x2, 2.0, axis, eps), axis=axis)
 
 
-def reduced(
-    loss: tg.Tensor, reduction: str, operation: str, known: tuple[str, ...] = REDUCTIONS
-) -> tg.Tensor:
+def reduced(loss, reduction, operation, known=REDUCTIONS):
     """The mean, the sum or each of the elements of `loss`."""
     if reduction == "mean":
         return tg.mean(loss)
@@ -152,22 +150,22 @@ def reduced(
     return loss
 
 
-def _huber(difference: tg.Tensor, delta: float) -> tg.Tensor:
+def _huber(difference, delta):
     # Written with a clipped difference, both derivatives are right at 0 and at delta.
     near = tg.clip(difference, -delta, delta)
     return near * (difference - 0.5 * near)
 
 
-def _weighted(loss: tg.Tensor, weight: Any) -> tg.Tensor:
+def _weighted(loss, weight):
     return loss if weight is None else loss * weight
 
 
-def _difference(operation: str, input: Any, target: Any) -> tg.Tensor:
+def _difference(operation, input, target):
     input, target = _pair(operation, input, target)
     return input - target
 
 
-def _pair(operation: str, input: Any, target: Any) -> tuple[Any, Any]:
+def _pair(operation, input, target):
     """Both as tensors; a target of another shape would broadcast to a wrong loss unnoticed."""
     input = tg.asarray(input)
     if isinstance(target, (int, float)):

@@ -105,37 +105,37 @@ def as_shape(normalized_shape: Any) -> tuple[int, ...]:
     return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
-def _follow(running: tg.Tensor, new: tg.Tensor, momentum: Any) -> None:
+def _follow(running, new, momentum):
     """Move a running statistic towards `new`; graphs that were made before keep the old value."""
     with tg.no_grad():
         new = tg.reshape(new, running.shape)
         running[...] = (running * (1 - momentum) + new * momentum).astype(running.dtype)
 
 
-def _standard(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, Any]:
+def _standard(x, axes, eps):
     """`x` with mean 0 and variance 1 over `axes`; its mean and (biased) variance there."""
     mean = tg.mean(x, axis=axes, keepdims=True)
     normal, var = _divided(x - mean, axes, eps)
     return normal, mean, var
 
 
-def _divided(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any]:
+def _divided(x, axes, eps):
     """`x` over the root of its mean square and `eps`; that mean square."""
     square = tg.mean(x * x, axis=axes, keepdims=True)
     return x / tg.sqrt(square + eps), square
 
 
-def _scaled(x: Any, weight: Any, bias: Any) -> tg.Tensor:
+def _scaled(x, weight, bias):
     x = x if weight is None else x * weight
     return x if bias is None else x + bias
 
 
-def _channels(x: Any, ndim: int) -> Any:
+def _channels(x, ndim):
     """A (C,) tensor shaped to meet the second axis of an `ndim`-dimensional one."""
     return x if x is None or ndim == 2 else tg.reshape(x, (-1, *(1,) * (ndim - 2)))
 
 
-def _channelled(operation: str, input: Any, *per_channel: Any) -> tuple[int, ...]:
+def _channelled(operation, input, *per_channel):
     """The shape of `input`, whose channels fit what there is for each of them."""
     shape = tuple(input.shape)
     if len(shape) < 2:
@@ -151,7 +151,7 @@ def _channelled(operation: str, input: Any, *per_channel: Any) -> tuple[int, ...
     return shape
 
 
-def _last_axes(operation: str, shape: Any, normalized_shape: Any) -> tuple[int, ...]:
+def _last_axes(operation, shape, normalized_shape):
     wanted = as_shape(normalized_shape)
     first = len(shape) - len(wanted)
     if not wanted or tuple(shape[max(first, 0) :]) != wanted:

@@ -24,19 +24,19 @@ class Step(NamedTuple):
     run: Callable[[State, Any, Any], State]
 
 
-def rnn(function: str) -> Step:
+def rnn(function):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or another function."""
     return Step(1, 1, lambda state, x, h: (getattr(tg, function)(x + h),))
 
 
-def lstm(state: State, x: Any, h: Any) -> State:
+def lstm(state, x, h):
     """Gates i, f, g, o; c' = f c + i g, h' = o tanh(c') (Hochreiter, Schmidhuber, 1997)."""
     i, f, g, o = tg.split(x + h, 4, axis=-1)
     c = tg.sigmoid(f) * state[1] + tg.sigmoid(i) * tg.tanh(g)
     return tg.sigmoid(o) * tg.tanh(c), c
 
 
-def gru(state: State, x: Any, h: Any) -> State:
+def gru(state, x, h):
     """Gates r and z, n = tanh(x_n + r h_n), h' = n + z (h - n) (Cho et al., 2014)."""
     (r_x, z_x, n_x), (r_h, z_h, n_h) = (tg.split(part, 3, axis=-1) for part in (x, h))
     n = tg.tanh(n_x + tg.sigmoid(r_x + r_h) * n_h)
@@ -68,7 +68,7 @@ def recur(
     return tg.stack(outputs[::-1] if reverse else outputs, axis=0), state
 
 
-def _moments(x: Any) -> list[Any]:
+def _moments(x):
     """The slices of `x` along its first axis.
 
     Cut in halves again and again, so that the gradient of each slice fills an array of its

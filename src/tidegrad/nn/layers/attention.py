@@ -20,8 +20,8 @@ __all__ = ["LearnedPositionalEncoding", "MultiheadAttention", "SinusoidalPositio
 class MultiheadAttention(Layer):
     """Attention in `num_heads` subspaces at once (Vaswani et al., 2017).
 
-    The three projections are one weight `in_proj_weight`, (3 * embed_dim, embed_dim), unless keys
-    or values have sizes `kdim`, `vdim` of their own; names and initial values are PyTorch's.
+    The three projections are one weight `in_proj_weight`, (3 * embed_dim, embed_dim); names and
+    initial values are PyTorch's.
 
     >>> attention = tg.nn.MultiheadAttention(8, 2, batch_first=True)
     >>> x = tg.ones((5, 3, 8))
@@ -36,8 +36,6 @@ class MultiheadAttention(Layer):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        kdim: int | None = None,
-        vdim: int | None = None,
         batch_first: bool = False,
         dtype: Any = None,
     ):
@@ -46,15 +44,9 @@ class MultiheadAttention(Layer):
                 f"MultiheadAttention: {num_heads} heads do not divide embed_dim {embed_dim}"
             )
         self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
-        self.kdim, self.vdim, self.batch_first = kdim, vdim, batch_first
-        self._sizes = (embed_dim, kdim or embed_dim, vdim or embed_dim)
-        self._packed = set(self._sizes) == {embed_dim}
-        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
-        shapes = {name: (embed_dim, n) for name, n in zip(names, self._sizes, strict=True)}
-        if self._packed:
-            shapes = {"in_proj_weight": (3 * embed_dim, embed_dim)}
-        for name, shape in shapes.items():
-            setattr(self, name, init.xavier_uniform_(Parameter(tg.empty(shape, dtype=dtype))))
+        self.batch_first = batch_first
+        weight = Parameter(tg.empty((3 * embed_dim, embed_dim), dtype=dtype))
+        self.in_proj_weight = init.xavier_uniform_(weight)
         self.in_proj_bias = Parameter(tg.zeros((3 * embed_dim,), dtype=dtype)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
         if self.out_proj.bias is not None:
@@ -91,48 +83,39 @@ class MultiheadAttention(Layer):
             out, weights = tg.squeeze(out, axis=0), tg.squeeze(weights, axis=0)
         return out, weights if need_weights else None
 
-    def _check(self, *inputs: Any) -> None:
+    def _check(self, *inputs):
         shapes = [tuple(x.shape) for x in inputs]
         query, key, value = shapes
         batch = slice(-2) if self.batch_first else slice(1, -1)
-        if (
-            len(query) not in (2, 3)
-            or len({*map(len, shapes)}) > 1
-            or [shape[-1] for shape in shapes] != list(self._sizes)
-            or key[:-1] != value[:-1]
-            or query[batch] != key[batch]
-        ):
-            form = "({1}, {0}, {2})" if self.batch_first else "({0}, {1}, {2})"
-            sizes = zip("LSS", "NNN", self._sizes, strict=True)
-            wanted = ", ".join(form.format(*size) for size in sizes)
+        fits = len(query) in (2, 3) and len(query) == len(key) and key == value
+        if not fits or query[batch] != key[batch] or {query[-1], key[-1]} != {self.embed_dim}:
+            form = "(N, {}, {})" if self.batch_first else "({}, N, {})"
+            wanted = ", ".join(form.format(length, self.embed_dim) for length in "LSS")
             raise ValueError(
                 f"MultiheadAttention: query, key and value must be {wanted}, or all without N, but "
                 f"have shapes {', '.join(map(str, shapes))}"
             )
 
-    def _project(self, query: Any, key: Any, value: Any) -> list[Any]:
-        bias = self.in_proj_bias
-        if self._packed and query is key and key is value:
-            return tg.split(F.linear(query, self.in_proj_weight, bias), 3, axis=-1)
-        if self._packed:
-            weights = tg.split(self.in_proj_weight, 3, axis=0)
-        else:
-            weights = [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
+    def _project(self, query, key, value):
+        weight, bias = self.in_proj_weight, self.in_proj_bias
+        if query is key is value:
+            return tg.split(F.linear(query, weight, bias), 3, axis=-1)
+        weights = tg.split(weight, 3, axis=0)
         biases = [None] * 3 if bias is None else tg.split(bias, 3, axis=0)
         return [F.linear(*each) for each in zip((query, key, value), weights, biases, strict=True)]
 
-    def _split(self, x: Any, turned: bool) -> Any:
+    def _split(self, x, turned):
         """(N, length, E), (length, N, E) or (length, E) as (N, heads, length, E / heads)."""
         x = tg.reshape(x, (*x.shape[:-1], self.num_heads, self.embed_dim // self.num_heads))
         x = x if x.ndim == 4 else tg.expand_dims(x, axis=0)
         return tg.permute_dims(x, (1, 2, 0, 3) if turned else (0, 2, 1, 3))
 
 
-def _combined(attn_mask: Any, padding: Any, shape: tuple[int, ...], single: bool) -> Any:
+def _combined(attn_mask, padding, shape, single):
     """Both masks as one for (N, heads, L, S): bool, True where seen, or float, to be added."""
     n, heads, length, keys = shape
-    full: dict[Any, Any] = {(length, keys): (1, 1, length, keys), (n * heads, length, keys): shape}
-    rows: dict[Any, Any] = {((keys,) if single else (n, keys)): (n, 1, 1, keys)}
+    full = {(length, keys): (1, 1, length, keys), (n * heads, length, keys): shape}
+    rows = {((keys,) if single else (n, keys)): (n, 1, 1, keys)}
     parts = []
     for name, mask, known in (("attn_mask", attn_mask, full), ("key_padding_mask", padding, rows)):
         if mask is None:
@@ -168,7 +151,7 @@ class Positions(Layer):
         self.dropout = F.probability(type(self).__name__, dropout)
         self._make((max_len, d_model), dtype)
 
-    def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
+    def _make(self, shape, dtype):
         """Hold the vectors as the attribute that `table` names."""
         raise NotImplementedError
 
@@ -194,7 +177,7 @@ class SinusoidalPositionalEncoding(Positions):
 
     table = "encoding"
 
-    def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
+    def _make(self, shape, dtype):
         length, width = shape
         angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(0, width, 2) / width)
         waves = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, -1)
@@ -210,5 +193,5 @@ class LearnedPositionalEncoding(Positions):
     (3, 2, 4)
     """
 
-    def _make(self, shape: tuple[int, ...], dtype: Any) -> None:
+    def _make(self, shape, dtype):
         self.weight = init.normal_(Parameter(tg.empty(shape, dtype=dtype)), std=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tidegrad as tg
@@ -15,6 +16,7 @@ __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 class Conv(Weighted):
     """A cross-correlation of channels with a trained window: numbers, or one for each axis."""
 
+    function: Callable[..., Any]
     axes = 1
     transposed = False
 
@@ -45,7 +47,7 @@ class Conv(Weighted):
     def forward(self, input: Any) -> tg.Tensor:
         """`input` convolved; raises ValueError for other axes or channels than expected."""
         options = (self.stride, self.padding, self.dilation, self.groups)
-        return F.convolve(self.axes, input, self.weight, self.bias, *options)
+        return self.function(input, self.weight, self.bias, *options)
 
 
 class Transposed(Conv):
@@ -73,7 +75,7 @@ class Transposed(Conv):
     def forward(self, input: Any) -> tg.Tensor:
         """`input` enlarged; raises ValueError for other axes or channels than expected."""
         options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
-        return F.transposed(self.axes, input, self.weight, self.bias, *options)
+        return self.function(input, self.weight, self.bias, *options)
 
 
 class Conv1d(Conv):
@@ -85,6 +87,8 @@ class Conv1d(Conv):
     (5, 4, 8)
     """
 
+    function = staticmethod(F.conv1d)
+
 
 class Conv2d(Conv):
     """(N, in, H, W) to (N, out, H', W'); weight (out, in / groups, kh, kw); as `Conv1d`.
@@ -93,11 +97,13 @@ class Conv2d(Conv):
     (5, 4, 4, 4)
     """
 
-    axes = 2
+    function, axes = staticmethod(F.conv2d), 2
 
 
 class ConvTranspose1d(Transposed):
     """(N, in, L) to (N, out, L'); weight (in, out / groups, k)."""
+
+    function = staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(Transposed):
@@ -107,4 +113,4 @@ class ConvTranspose2d(Transposed):
     (5, 4, 8, 8)
     """
 
-    axes = 2
+    function, axes = staticmethod(F.conv_transpose2d), 2

@@ -32,7 +32,7 @@ class Weighted(Layer):
     weight: tg.Tensor
     bias: tg.Tensor | None
 
-    def _make(self, shape: tuple[int, ...], bias: int | None, dtype: Any) -> None:
+    def _make(self, shape, bias, dtype):
         """A weight of this shape and a bias of this size."""
         self.weight = Parameter(tg.empty(shape, dtype=dtype))
         self.bias = None if bias is None else Parameter(tg.empty((bias,), dtype=dtype))
@@ -87,24 +87,6 @@ class Embedding(Layer):
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self.weight = Parameter(tg.empty((num_embeddings, embedding_dim), dtype=dtype))
         self.reset_parameters()
-
-    @classmethod
-    def from_pretrained(
-        cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None
-    ) -> Any:
-        """A layer with these rows, (num_embeddings, embedding_dim), frozen unless said otherwise.
-
-        >>> tg.nn.Embedding.from_pretrained(tg.eye(3))(tg.tensor([2])).tolist()
-        [[0.0, 0.0, 1.0]]
-        """
-        if len(embeddings.shape) != 2:
-            raise ValueError(
-                "Embedding.from_pretrained: expected (rows, width), "
-                f"but the shape is {tuple(embeddings.shape)}"
-            )
-        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx)
-        layer.weight = Parameter(embeddings, requires_grad=not freeze)
-        return layer
 
     def reset_parameters(self) -> None:
         """Draw the initial values anew."""

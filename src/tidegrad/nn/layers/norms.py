@@ -16,7 +16,7 @@ __all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
 class Norm(Layer):
     """A layer that may scale by a trained weight, 1 at first, and shift by a bias, 0 at first."""
 
-    def _make(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
+    def _make(self, shape, weight, bias, dtype):
         self.weight = Parameter(tg.ones(shape, dtype=dtype)) if weight else None
         self.bias = Parameter(tg.zeros(shape, dtype=dtype)) if bias else None
 

@@ -26,7 +26,7 @@ class Gated(Layer):
     hidden_size: int
     bias: bool
 
-    def _make(self, below: int, suffix: str, dtype: Any) -> None:
+    def _make(self, below, suffix, dtype):
         """The weights of one direction of one layer, which reads `below` features."""
         rows, bound = F.STEPS[self.kind].gates * self.hidden_size, self.hidden_size**-0.5
         shapes = ((rows, below), (rows, self.hidden_size), (rows,), (rows,))
@@ -36,10 +36,10 @@ class Gated(Layer):
                 weight = init.uniform_(Parameter(tg.empty(shape, dtype=dtype)), -bound, bound)
             setattr(self, name + suffix, weight)
 
-    def _weights(self, suffix: str = "") -> tuple[Any, ...]:
+    def _weights(self, suffix=""):
         return tuple(vars(self)[name + suffix] for name in WEIGHTS)
 
-    def _state(self, hx: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    def _state(self, hx, shape):
         """The state in parts, zeros where none is given."""
         parts = F.STEPS[self.kind].parts
         if hx is None:
@@ -140,7 +140,7 @@ class Recurrent(Gated):
             for suffix in suffixes:
                 self._make(hidden_size * len(suffixes) if layer else input_size, suffix, dtype)
 
-    def _suffixes(self) -> list[list[str]]:
+    def _suffixes(self):
         """What the names of each layer's weights end with, for each direction."""
         ways = ["", "_reverse"][: 1 + self.bidirectional]
         return [[f"_l{layer}{way}" for way in ways] for layer in range(self.num_layers)]
@@ -167,8 +167,8 @@ class Recurrent(Gated):
         outputs = tg.swapaxes(outputs, 0, 1) if turned else outputs
         return outputs, last if len(last) == 2 else last[0]
 
-    def _run(self, x: Any, state: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-        last: list[Any] = []
+    def _run(self, x, state):
+        last = []
         for layer, suffixes in enumerate(self._suffixes()):
             x = F.dropout(x, self.dropout, self.training) if layer else x
             outputs = []
@@ -229,7 +229,7 @@ class GRU(Recurrent):
     kind = "gru"
 
 
-def _known(layer: str, nonlinearity: str) -> str:
+def _known(layer, nonlinearity):
     if nonlinearity not in ("tanh", "relu"):
         raise ValueError(f'{layer}: nonlinearity is "tanh" or "relu", not {nonlinearity!r}')
     return nonlinearity

@@ -46,7 +46,7 @@ class Block(Module):
                 f"not {activation!r}"
             )
         self.activation, self.norm_first = activation, norm_first
-        attend = (d_model, nhead, dropout, bias, None, None, batch_first, dtype)
+        attend = (d_model, nhead, dropout, bias, batch_first, dtype)
         self.self_attn = MultiheadAttention(*attend)
         if self.branches == 3:
             self.multihead_attn = MultiheadAttention(*attend)
@@ -58,15 +58,15 @@ class Block(Module):
         for i in range(1, self.branches + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
 
-    def _branch(self, x: Any, number: int, part: Callable) -> Any:
+    def _branch(self, x, number, part):
         """`x` plus what `part` makes of it."""
         norm, drop = vars(self)[f"norm{number}"], vars(self)[f"dropout{number}"]
         return x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
 
-    def _attend(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
+    def _attend(self, x, mask, padding, is_causal):
         return self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0]
 
-    def _feed(self, x: Any) -> Any:
+    def _feed(self, x):
         function = self.activation
         function = getattr(F, function) if isinstance(function, str) else function
         return self.linear2(self.dropout(function(self.linear1(x))))
