@@ -73,7 +73,12 @@ def signature(function, method=False):
 
 def tensor_class():
     """The body of class Tensor."""
-    lines = ["    array: ndarray", "    node: Node | None", "    grad: Tensor | None"]
+    lines = [
+        "    array: ndarray",
+        "    node: Node | None",
+        "    grad: Tensor | None",
+        "    _grad: Tensor | None",
+    ]
     lines.append("    def __init__(self, array: ndarray, node: Node | None = ...) -> None: ...")
     for name, value in sorted(vars(Tensor).items()):
         if name in PROPERTIES:

@@ -55,7 +55,7 @@ def owned(arrays: list[Any]) -> list[Any]:
 
 def frozen(array: ndarray) -> ndarray:
     """A view of `array` that cannot be written through, nor be made writeable."""
-    return np.asarray(memoryview(array).toreadonly())
+    return np.asarray(array.data.toreadonly())
 
 
 def view(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:

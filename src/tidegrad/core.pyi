@@ -12,6 +12,7 @@ class Tensor:
     array: ndarray
     node: Node | None
     grad: Tensor | None
+    _grad: Tensor | None
     def __init__(self, array: ndarray, node: Node | None = ...) -> None: ...
     @property
     def T(self) -> Tensor: ...

@@ -10,7 +10,7 @@ import numpy as np
 import tidegrad as tg
 
 from .line_search import Point, strong_wolfe
-from .optimizer import Optimizer, check_gradient
+from .optimizer import Optimizer
 
 __all__ = ["LBFGS"]
 
@@ -159,8 +159,6 @@ def evaluated(params: list[Any], closure: Callable[[], Any]) -> tuple[Any, float
         result = closure()
     grads = []
     for p in params:
-        if p.grad is not None:
-            check_gradient(p, "LBFGS")
         grads.append(np.zeros_like(p.data) if p.grad is None else p.grad.data)
     return result, float(result), np.concatenate([g.ravel() for g in grads])
 

@@ -11,7 +11,7 @@ from ..updates import alike, bare, cast_all, rebind_all
 from .groups import ParamGroup
 from .holding import Holding
 
-__all__ = ["Optimizer", "check_gradient"]
+__all__ = ["Optimizer"]
 
 
 class Optimizer(Holding):
@@ -74,8 +74,6 @@ class Optimizer(Holding):
         live = [p for p in group["params"] if p.grad is not None]
         if not live:
             return
-        for p in live:
-            check_gradient(p, type(self).__name__)
         step = bare([group.step])[0] + 1
         targets.append(group.step)
         values.append(step)
@@ -98,16 +96,3 @@ class Optimizer(Holding):
                 x, g = (decay * x, g) if self.decoupled else (x, g + decay * x)
             targets += [p, *kept]
             values += self.rule(group, x, g, slots, rest)
-
-
-def check_gradient(parameter: Any, owner: str) -> None:
-    """Raise unless the gradient of `parameter` is a Tensor of its shape and dtype."""
-    grad = parameter.grad
-    if type(grad) is not type(parameter):
-        raise TypeError(f"{owner}.step: .grad is a {type(grad).__name__}, not a Tensor")
-    if grad.shape != parameter.shape or grad.dtype != parameter.dtype:
-        kind = TypeError if grad.shape == parameter.shape else ValueError
-        raise kind(
-            f"{owner}.step: a gradient of shape {grad.shape} and dtype {grad.dtype} does not fit "
-            f"its parameter of shape {parameter.shape} and dtype {parameter.dtype}"
-        )
