@@ -169,6 +169,22 @@ def test_words_about_custom_rules(call, kind, words):
         call()
 
 
+def test_a_custom_rule_loses_no_gradient_of_what_it_closes_over():
+    w = leaf(3.0, 4.0)
+    f = tg.custom_vjp(lambda x: x * w)
+    f.defvjp(lambda x: (x * w, x), lambda x, g: (g * 3,))
+    with pytest.raises(
+        RuntimeError, match=r"reads a tensor of shape \(2,\) .* is no argument; make it one"
+    ):
+        f(leaf(1.0, 2.0))
+    f(tg.ones(2)).sum().backward()
+    assert w.grad.tolist() == [1, 1]
+    f.defvjp(lambda x: (x * w.detach() * (w > 0), x), lambda x, g: (g * w,))
+    x = leaf(1.0, 2.0)
+    f(x).sum().backward()
+    assert x.grad.tolist() == [3, 4] and w.grad.tolist() == [1, 1]
+
+
 def test_custom_cotangents_get_their_primals_dtype():
     f = tg.custom_vjp(lambda x: x * 1)
     f.defvjp(lambda x: (x * 1, x), lambda x, g: (g * np.float64(2),))

@@ -17,6 +17,7 @@ from .ops.creation import zeros_like
 from .recording import Recording
 from .transforms import new_variable, pulled
 from .trees import flatten, map_leaves
+from .watching import Watch
 
 __all__ = ["Call", "custom_vjp"]
 
@@ -159,6 +160,23 @@ def as_it_is(x):
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
+class Closed(Watch):
+    """Refuses tensors that need a gradient and are no arguments: it would be lost."""
+
+    def __init__(self, name: str, args: tuple):
+        super().__init__()
+        self.name, self.given = name, {id(x) for x in flatten(args)[0]}
+
+    def look(self, prim, args):
+        for a in args if prim.differentiable else ():
+            if type(a) is Tensor and self.stand_in(a).node is not None:
+                if not (self.own(a) or id(a) in self.given):
+                    raise GraphError(
+                        f"{self.name}: fwd reads a tensor of shape {a.array.shape} that needs a "
+                        "gradient and is no argument; make it one, or use .detach()"
+                    )
+
+
 class Application:
     """One call of a custom_vjp function: its arguments and what `fwd` left for `bwd`."""
 
@@ -173,7 +191,7 @@ class Application:
 
     def forward(self, args: tuple) -> list[Tensor]:
         """The results, for a first time and not recorded."""
-        with Recording(False):
+        with Recording(False), Closed(self.name, args):
             value, residuals = self.run(args)
         outs, self.tree = flatten(value)
         self.outs = [(y.array.shape, y.array.dtype) for y in only_tensors(outs, self.name)]

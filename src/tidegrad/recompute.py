@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import own
-from .core import Node, Tensor, bind, local
+from .core import Node, Tensor, local
 from .custom import Call, only_tensors
 from .errors import GraphError
 from .ops.stream import noted, repeated
 from .recording import Recording
 from .transforms import new_variable, pulled, pushed
 from .trees import flatten
+from .watching import Watch
 
 __all__ = ["checkpoint"]
 
@@ -61,51 +61,18 @@ class Read(NamedTuple):
     value: Tensor
 
 
-class Watch:
-    """Looks on while a function runs: which tensors does it read that it has not made?"""
+class Reads(Watch):
+    """Which tensors does a function read that it has not made?"""
 
     def __init__(self) -> None:
-        self.before = local.trace
-        self.made: dict[int, weakref.ref[Tensor]] = {}
+        super().__init__()
         self.read: dict[int, Read] = {}
 
-    def __call__(self, prim, args: tuple, params: dict):
+    def look(self, prim, args):
         for a in args:
             if type(a) is Tensor and not self.own(a) and id(a) not in self.read:
                 value = self.stand_in(a)
                 self.read[id(a)] = Read(a, a.node, Tensor(own(value.array), value.node))
-        out = self.passed_on(prim, args, params)
-        if type(out) is Tensor:
-            self.made[id(out)] = weakref.ref(out)
-        return out
-
-    def note(self, made: Sequence[Tensor]) -> None:
-        """Results of a whole function that this one has called."""
-        self.made.update({id(y): weakref.ref(y) for y in made})
-        if self.before is not None:
-            self.before.note(made)
-
-    def stand_in(self, a):
-        """What stands for `a` in a replay around this one."""
-        return a if self.before is None else self.before.stand_in(a)
-
-    def own(self, tensor: Tensor) -> bool:
-        known = self.made.get(id(tensor))
-        return known is not None and known() is tensor
-
-    def passed_on(self, prim, args: tuple, params: dict):
-        local.trace = self.before
-        try:
-            return bind(prim, args, params)
-        finally:
-            local.trace = self
-
-    def __enter__(self) -> Watch:
-        local.trace = self
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        local.trace = self.before
 
 
 UNKNOWN: tuple[Any, Any, Any] = (None, None, None)
@@ -137,7 +104,7 @@ class Run:
 
     def __init__(self, call: Callable[[], Any]):
         self.call = call
-        with Recording(False), noted() as self.draws, Watch() as watch:
+        with Recording(False), noted() as self.draws, Reads() as watch:
             self.value = call()
         self.read = list(watch.read.values())
         self.refuse_lost_gradients()
