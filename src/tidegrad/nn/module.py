@@ -59,7 +59,7 @@ class Module(Tree):
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, tg.Tensor]]:
         """Each parameter once, with the first of its names."""
-        return _once(self, prefix, ("parameter",))
+        return _once(walk(self, _under(prefix)), ("parameter",))
 
     def parameters(self) -> Iterator[tg.Tensor]:
         """Each parameter once."""
@@ -67,7 +67,7 @@ class Module(Tree):
 
     def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, tg.Tensor]]:
         """Each buffer once, with the first of its names."""
-        return _once(self, prefix, ("buffer", "passing"))
+        return _once(walk(self, _under(prefix)), ("buffer", "passing"))
 
     def buffers(self) -> Iterator[tg.Tensor]:
         """Each buffer once."""
@@ -75,11 +75,7 @@ class Module(Tree):
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Each module held directly, with its name."""
-        seen: set[int] = set()
-        for name, kind, child in entries(self):
-            if kind == "module" and id(child) not in seen:
-                seen.add(id(child))
-                yield name, child
+        return _once(entries(self), ("module",))
 
     def children(self) -> Iterator[Module]:
         """Each module held directly."""
@@ -149,28 +145,32 @@ class Module(Tree):
         return f"{type(self).__name__}({self.extra_repr()})"
 
 
-def _once(module, prefix, kinds):
+def _under(prefix):
+    return f"{prefix}." if prefix else ""
+
+
+def _once(found, kinds):
+    """Name and value of what is `found` of these kinds, each value once."""
     seen = set()
-    for name, kind, tensor in walk(module, f"{prefix}." if prefix else ""):
-        if kind in kinds and id(tensor) not in seen:
-            seen.add(id(tensor))
-            yield name, tensor
+    for name, kind, value in found:
+        if kind in kinds and id(value) not in seen:
+            seen.add(id(value))
+            yield name, value
 
 
 def _descend(module, name, seen):
     if id(module) not in seen:
         seen.add(id(module))
         yield name, module
-        for path, kind, child in entries(module):
-            if kind == "module":
-                yield from _descend(child, f"{name}.{path}" if name else path, seen)
+        for path, child in module.named_children():
+            yield from _descend(child, _under(name) + path, seen)
 
 
 def _converted(module, dtype):
     """A copy of `module` that shares no tensor with it."""
     memo = {}
 
-    def swap(tensor: tg.Tensor) -> tg.Tensor:
+    def swap(tensor):
         # Shared parameters stay shared, and results of operations become plain values.
         if id(tensor) not in memo:
             floating = tensor.dtype.kind == "f"

@@ -53,12 +53,7 @@ def attention_weights(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> tg.Tensor:
-    """How much each query looks at each key, (..., L, S): rows that sum to 1, or to 0 unseen.
-
-    >>> x = tg.zeros((2, 4))
-    >>> tg.nn.functional.attention_weights(x, x, is_causal=True).tolist()
-    [[1.0, 0.0], [0.5, 0.5]]
-    """
+    """How much each query looks at each key, (..., L, S): rows that sum to 1, or to 0 unseen."""
     if query.shape[-1] != key.shape[-1]:
         raise ValueError(
             "scaled_dot_product_attention: queries and keys must have one size, but their shapes "

@@ -126,11 +126,8 @@ def unfold(
     """
     x, batched = with_batch("unfold", input, 2)
     pads = sizes("unfold", padding, 2)
-    options = {
-        "size": sizes("unfold", kernel_size, 2, 1),
-        "stride": sizes("unfold", stride, 2, 1),
-        "dilation": sizes("unfold", dilation, 2, 1),
-    }
+    given = {"size": kernel_size, "stride": stride, "dilation": dilation}
+    options = {name: sizes("unfold", n, 2, 1) for name, n in given.items()}
     seen = window(framed(x, [(p, p) for p in pads]), **options)
     b, c, h, w, kh, kw = seen.shape
     columns = seen.transpose(0, 1, 4, 5, 2, 3).reshape(b, c * kh * kw, h * w)
@@ -178,10 +175,7 @@ def sizes(name: str, value: Any, axes: int, least: int = 0) -> tuple[int, ...]:
     return found
 
 
-def paddings(
-    name, padding, kernel, stride,
-    dilation,
-):  # fmt: skip
+def paddings(name, padding, kernel, stride, dilation):
     """What to add before and after each axis."""
     if padding == "valid":
         return [(0, 0)] * len(kernel)

@@ -24,11 +24,6 @@ class Step(NamedTuple):
     run: Callable[[State, Any, Any], State]
 
 
-def rnn(function):
-    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or another function."""
-    return Step(1, 1, lambda state, x, h: (getattr(tg, function)(x + h),))
-
-
 def lstm(state, x, h):
     """Gates i, f, g, o; c' = f c + i g, h' = o tanh(c') (Hochreiter, Schmidhuber, 1997)."""
     i, f, g, o = tg.split(x + h, 4, axis=-1)
@@ -43,7 +38,12 @@ def gru(state, x, h):
     return (n + tg.sigmoid(z_x + z_h) * (state[0] - n),)
 
 
-STEPS = {"tanh": rnn("tanh"), "relu": rnn("relu"), "lstm": Step(4, 2, lstm), "gru": Step(3, 1, gru)}
+STEPS = {
+    "tanh": Step(1, 1, lambda state, x, h: (tg.tanh(x + h),)),
+    "relu": Step(1, 1, lambda state, x, h: (tg.relu(x + h),)),
+    "lstm": Step(4, 2, lstm),
+    "gru": Step(3, 1, gru),
+}
 
 
 def recur(
@@ -53,11 +53,6 @@ def recur(
 
     `weights` are w_ih, w_hh, b_ih and b_hh, the last two perhaps None.  The outputs stand in the
     order of `x` also when time runs backwards.
-
-    >>> x, weights = tg.ones((5, 2, 3)), (tg.ones((4, 3)), tg.ones((4, 4)), None, None)
-    >>> outputs, (h,) = tg.nn.functional.recur("tanh", x, (tg.zeros((2, 4)),), weights)
-    >>> outputs.shape, h.shape
-    ((5, 2, 4), (2, 4))
     """
     w_ih, w_hh, b_ih, b_hh = weights
     outputs = []

@@ -155,7 +155,7 @@ class Positions(Layer):
         """Hold the vectors as the attribute that `table` names."""
         raise NotImplementedError
 
-    def forward(self, input: Any) -> tg.Tensor:
+    def forward(self, input):
         """`input` plus the vector of each position; ValueError for a shape that does not fit."""
         shape, axis = tuple(input.shape), 1 if self.batch_first else 0
         if len(shape) != 3 or shape[-1] != self.d_model or shape[axis] > self.max_len:
@@ -187,11 +187,7 @@ class SinusoidalPositionalEncoding(Positions):
 
 
 class LearnedPositionalEncoding(Positions):
-    """A trained vector for each position, normal with deviation 0.02 at first.
-
-    >>> tg.nn.LearnedPositionalEncoding(4, max_len=10)(tg.zeros((3, 2, 4))).shape
-    (3, 2, 4)
-    """
+    """A trained vector for each position, normal with deviation 0.02 at first."""
 
     def _make(self, shape, dtype):
         self.weight = init.normal_(Parameter(tg.empty(shape, dtype=dtype)), std=0.02)

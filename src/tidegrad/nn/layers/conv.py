@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import tidegrad as tg
-
 from .. import functional as F
 from .linear import Weighted
 
@@ -44,8 +42,7 @@ class Conv(Weighted):
         window = F.sizes(type(self).__name__, kernel_size, self.axes, 1)
         self._make((rows, columns // groups, *window), out_channels if bias else None, dtype)
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """`input` convolved; raises ValueError for other axes or channels than expected."""
+    def forward(self, input):
         options = (self.stride, self.padding, self.dilation, self.groups)
         return self.function(input, self.weight, self.bias, *options)
 
@@ -72,8 +69,7 @@ class Transposed(Conv):
         options = (stride, padding, dilation, groups, bias, dtype)
         super().__init__(in_channels, out_channels, kernel_size, *options)
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """`input` enlarged; raises ValueError for other axes or channels than expected."""
+    def forward(self, input):
         options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         return self.function(input, self.weight, self.bias, *options)
 
@@ -91,11 +87,7 @@ class Conv1d(Conv):
 
 
 class Conv2d(Conv):
-    """(N, in, H, W) to (N, out, H', W'); weight (out, in / groups, kh, kw); as `Conv1d`.
-
-    >>> tg.nn.Conv2d(1, 4, 3, stride=2)(tg.ones((5, 1, 9, 9))).shape
-    (5, 4, 4, 4)
-    """
+    """(N, in, H, W) to (N, out, H', W'); weight (out, in / groups, kh, kw); as `Conv1d`."""
 
     function, axes = staticmethod(F.conv2d), 2
 
@@ -107,10 +99,6 @@ class ConvTranspose1d(Transposed):
 
 
 class ConvTranspose2d(Transposed):
-    """(N, in, H, W) to (N, out, H', W'); weight (in, out / groups, kh, kw).
-
-    >>> tg.nn.ConvTranspose2d(2, 4, 2, stride=2)(tg.ones((5, 2, 4, 4))).shape
-    (5, 4, 8, 8)
-    """
+    """(N, in, H, W) to (N, out, H', W'); weight (in, out / groups, kh, kw)."""
 
     function, axes = staticmethod(F.conv_transpose2d), 2

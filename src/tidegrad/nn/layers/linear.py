@@ -21,8 +21,7 @@ class Identity(Layer):
     def __init__(self, *args: Any, **kwargs: Any):
         pass
 
-    def forward(self, input: Any) -> Any:
-        """`input`."""
+    def forward(self, input):
         return input
 
 
@@ -58,8 +57,7 @@ class Linear(Weighted):
         self.in_features, self.out_features = in_features, out_features
         self._make((out_features, in_features), out_features if bias else None, dtype)
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """The product; raises ValueError when the last axis does not fit."""
+    def forward(self, input):
         return F.linear(input, self.weight, self.bias)
 
 
@@ -95,8 +93,7 @@ class Embedding(Layer):
             with tg.no_grad():
                 self.weight[self.padding_idx] = 0.0
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """The rows `input` names; raises IndexError for one that is not there."""
+    def forward(self, input):
         return F.embedding(input, self.weight, self.padding_idx)
 
 
@@ -110,8 +107,7 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5, generator: Any = None):
         self.p, self.generator = F.probability("Dropout", p), generator
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """`input`, in training with some of it dropped."""
+    def forward(self, input):
         return F.dropout(input, self.p, self.training, self.generator)
 
 
@@ -125,8 +121,7 @@ class Flatten(Layer):
     def __init__(self, start_axis: int = 1, end_axis: int = -1):
         self.start_axis, self.end_axis = start_axis, end_axis
 
-    def forward(self, input: Any) -> tg.Tensor:
-        """`input` reshaped."""
+    def forward(self, input):
         shape = tuple(input.shape)
         for axis in (self.start_axis, self.end_axis):
             if not -len(shape) <= axis < len(shape):

@@ -97,12 +97,7 @@ class RNNCell(Cell):
 
 
 class LSTMCell(Cell):
-    """Gives (h', c') from x and (h, c) (Hochreiter and Schmidhuber, 1997).
-
-    >>> h, c = tg.nn.LSTMCell(3, 4)(tg.ones((2, 3)))
-    >>> h.shape, c.shape
-    ((2, 4), (2, 4))
-    """
+    """Gives (h', c') from x and (h, c) (Hochreiter and Schmidhuber, 1997)."""
 
     kind = "lstm"
 
@@ -183,12 +178,7 @@ class Recurrent(Gated):
 
 
 class RNN(Recurrent):
-    """Layers of h' = tanh(W_ih x + b_ih + W_hh h + b_hh); or relu (Elman, 1990).
-
-    >>> outputs, h = tg.nn.RNN(3, 4, num_layers=2)(tg.ones((5, 2, 3)))
-    >>> outputs.shape, h.shape
-    ((5, 2, 4), (2, 2, 4))
-    """
+    """Layers of h' = tanh(W_ih x + b_ih + W_hh h + b_hh); or relu (Elman, 1990)."""
 
     def __init__(
         self,
@@ -219,12 +209,7 @@ class LSTM(Recurrent):
 
 
 class GRU(Recurrent):
-    """Layers of gated recurrent units (Cho et al., 2014).
-
-    >>> outputs, h = tg.nn.GRU(3, 4, batch_first=True)(tg.ones((2, 5, 3)))
-    >>> outputs.shape, h.shape
-    ((2, 5, 4), (1, 2, 4))
-    """
+    """Layers of gated recurrent units (Cho et al., 2014)."""
 
     kind = "gru"
 

@@ -93,12 +93,7 @@ class TransformerEncoderLayer(Block):
 
 
 class TransformerDecoderLayer(Block):
-    """Self-attention, attention to the encoder's result, then a feed-forward part.
-
-    >>> layer = tg.nn.TransformerDecoderLayer(8, 2, dim_feedforward=16)
-    >>> layer(tg.ones((3, 5, 8)), tg.ones((4, 5, 8))).shape
-    (3, 5, 8)
-    """
+    """Self-attention, attention to the encoder's result, then a feed-forward part."""
 
     branches = 3
 
@@ -154,9 +149,4 @@ class TransformerEncoder(Stack):
 
 
 class TransformerDecoder(Stack):
-    """A stack of copies of a decoder layer; its options are the layer's.
-
-    >>> layer = tg.nn.TransformerDecoderLayer(8, 2, dim_feedforward=16)
-    >>> tg.nn.TransformerDecoder(layer, 2)(tg.ones((3, 5, 8)), tg.ones((4, 5, 8))).shape
-    (3, 5, 8)
-    """
+    """A stack of copies of a decoder layer; its options are the layer's."""
