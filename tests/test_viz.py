@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 
 import tidegrad as tg
 from tidegrad.viz import Box, Drawing, Picture
-from tidegrad.viz.collect import Item
-from tidegrad.viz.describe import parameters
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -56,7 +53,6 @@ def test_operations_leaves_and_constants(x):
     assert kinds == ["leaf", "elementwise", "constant", "elementwise", "reduction"]
     assert [box.result for box in drawing.picture.boxes] == [False] * 4 + [True]
     assert {"exp", "(1, 3) float32", "sum", "reduction", "5 nodes"} <= set(texts(drawing))
-    assert drawing.picture.boxes[-1].tip == "sum axes=(0, 1), keepdims=False"
 
 
 def test_kinds_have_colours_of_their_own(x):
@@ -127,18 +123,6 @@ def test_a_leaf_shows_its_value_of_today(x):
         x *= 0
     found = tg.draw(y, values=True).picture.boxes[0].lines[-1]
     assert found == "value 0 to 0, mean 0" or found == "value -0 to 0, mean 0"
-
-
-def test_parameters_of_an_operation_are_told_briefly(x):
-    index = np.zeros(500, int)
-    tips = [box.tip for box in tg.draw(x[:, index].reshape(50, 10)).picture.boxes]
-    assert all(len(tip) <= 200 for tip in tips)
-    assert "reshape shape=(50, 10)" in tips
-    params = {"index": np.zeros(500, int), "names": ["x"] * 500}
-    node = SimpleNamespace(params=params)
-    item = Item("indexing", "take", (3,), np.dtype("f4"), [], node)
-    tip = parameters(item)
-    assert tip.startswith("take index=array of shape (500,), names=['x', 'x'") and len(tip) <= 200
 
 
 @dataclass

@@ -5,8 +5,8 @@ import hypothesis.strategies as st
 import pytest
 
 import tidegrad as tg
+from tidegrad.viz.describe import common
 from tidegrad.viz.fold import fold
-from tidegrad.viz.text import common
 
 
 class Graph:
@@ -90,6 +90,28 @@ def test_layers_of_other_shapes_around():
     assert len(run.copies) == 12
 
 
+def test_what_follows_the_last_layer_may_begin_like_one():
+    """As in a transformer that normalises first: a copy is a layer, handing on one value."""
+    graph = Graph()
+    h = graph("x")
+    for _ in range(6):
+        inner = graph("product", graph("norm", h), graph("w"))
+        h = graph("add", h, graph("tanh", inner))
+    graph("head", graph("norm", h))
+    (run,) = fold(graph.keys, graph.parents)
+    assert [graph.keys[i] for i in run.copies[0]] == ["norm", "product", "tanh", "add", "w"]
+    assert len(run.copies) == 6
+
+
+def test_weights_that_are_used_again_elsewhere_stay_in_their_layer():
+    graph = Graph()
+    h, weights = graph("x"), [graph("w") for _ in range(8)]
+    for weight in weights:
+        h = graph("tanh", graph("product", graph("add", h, weight), weight))
+    graph("end", h, *weights)
+    assert graph.folded() == [(8, 4, True)]
+
+
 def test_steps_that_each_take_an_input_of_their_own():
     """Made irregularly before the first: each of the inputs has an arrow to the folded step."""
     graph = Graph()
@@ -106,10 +128,7 @@ def test_a_recurrent_network_folds_its_steps():
     picture = tg.draw(model, tg.ones((32, 1, 2)), limit=400).picture
     steps = [n for n, repeat in enumerate(picture.repeats) if repeat.chained]
     assert sum(picture.repeats[n].count for n in steps) > 16
-    inside = [box.repeat in steps for box in picture.boxes]
-    heads = [head for tail, head in picture.arrows if inside[head] and not inside[tail]]
-    assert max(map(heads.count, heads)) > 3
-    assert len(picture.boxes) < 200
+    assert len(picture.boxes) < 100
 
 
 def test_what_is_made_from_an_early_layer_ends_a_repeat():
@@ -128,12 +147,6 @@ def test_branches_side_by_side():
     x = graph("x")
     graph("concat", *(graph("tanh", graph("product", x, graph("w"))) for _ in range(12)))
     assert graph.folded() == [(12, 3, False)]
-
-
-def test_many_leaves_of_one_operation():
-    graph = Graph()
-    graph("concat", *(graph("w") for _ in range(500)))
-    assert graph.folded() == [(500, 1, False)]
 
 
 def test_what_is_made_of_each_layer_is_found_next():
@@ -214,26 +227,15 @@ def test_values_of_folded_boxes_are_left_out_unless_all_share_them():
     assert x.grad is None
 
 
-def test_parameters_of_folded_boxes_are_told_where_all_share_them():
-    x = y = tg.ones((4, 4)).requires_grad_()
-    for k in range(10):
-        y = tg.sum(x[k % 3] * y, axis=1, keepdims=True) * tg.tanh(y)
-    (repeat,), boxes = tg.draw(y).picture.repeats, tg.draw(y).picture.boxes
-    tips = {box.lines[0]: box.tip for box in boxes if box.repeat == 0}
-    assert repeat.count == 10
-    assert tips["slice"] == "" and tips["sum"] == "sum axes=(1,), keepdims=True"
-    assert tg.draw(x[1]).picture.boxes[-1].tip.startswith("slice ")
-
-
 def test_a_graph_that_is_too_large_is_cut_short_and_says_so():
     y = tg.tensor(0.5, requires_grad=True)
     for k in range(300):
         y = (tg.sin, tg.exp, tg.tanh)[k * k % 7 % 3](y)
     drawing = tg.draw(y, fold=False, limit=50)
     assert len(drawing.picture.boxes) == 51
-    assert ["…", "251 nodes left out"] in [box.lines for box in drawing.picture.boxes]
-    assert drawing.picture.note == "301 nodes; 251 nodes left out"
-    assert "251 nodes left out" in drawing.svg and "251 nodes left out" in drawing.dot
+    assert ["…", "251 left out"] in [box.lines for box in drawing.picture.boxes]
+    assert drawing.picture.note == "301 nodes; 251 left out"
+    assert "251 left out" in drawing.svg and "251 left out" in drawing.dot
     assert len(tg.draw(y, limit=1).picture.boxes) == 2
 
 
@@ -263,11 +265,11 @@ def test_a_graph_100000_deep(alone, step):
         (["a", "a"], "a"),
         (["h.0.w", "h.1.w", "h.2.w"], "h.0…2.w"),
         (["9", "10", "11"], "9…11"),
-        (["h0.w1", "h1.w2"], "h0.w1 … h1.w2"),
-        (["a", "b", "c"], "a … c"),
-        (["a1", "b2", "a3"], "a1 … a3"),
-        (["", "", "b"], "b …"),
-        (["a", "", "a"], "a …"),
+        (["h0.w1", "h1.w2"], "h0…1.w1…2"),
+        (["a", "b", "c"], "a…c"),
+        (["a1", "b2", "a3"], "a1…3"),
+        (["a1", "b2"], "a1…b2"),
+        (["", "", "b"], "…b"),
         (["", ""], ""),
     ],
 )

@@ -53,7 +53,7 @@ def test_functions_are_run_with_float_arguments_as_leaves():
         )
         assert not tg.is_grad_enabled()
     leaves = [box.lines for box in drawing.picture.boxes if box.kind == "leaf"]
-    assert leaves == [["a", "() float32"], ["b[0]", "(2,) float64"], ["c[0]", "() float32"]]
+    assert leaves == [["a", "() float32"], ["b[0]", "(2,) float64"], ["c", "() float32"]]
 
 
 def test_a_function_of_tracked_tensors_is_drawn_from_its_arguments_on(x):
@@ -61,7 +61,6 @@ def test_a_function_of_tracked_tensors_is_drawn_from_its_arguments_on(x):
     drawing = tg.draw(tg.sin, h)
     assert [first for first, *_ in lines(drawing)] == ["x", "sin"]
     assert [f for f, *_ in lines(tg.draw(lambda y: y * x, x, names={"w": x}))] == ["w", "multiply"]
-    assert [f for f, *_ in lines(tg.draw(tg.sin, h, names={"h": h}))] == ["h", "sin"]
     assert x.grad is None
 
 
@@ -70,7 +69,7 @@ def test_modules_as_functions_and_as_arguments():
         def __init__(self):
             self.weight = tg.nn.Parameter(tg.ones(2))
 
-        def __call__(self, state):
+        def forward(self, state):
             return state * self.weight
 
     x, forward = np.ones((1, 2)), tg.nn.Linear(2, 1)

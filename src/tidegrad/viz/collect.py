@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,19 +23,18 @@ KINDS = {
 }
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class Item:
     """A leaf, a constant or an operation; `parents` are the indices of what it is made from.
 
-    `value` is an array (or a number) where somebody still keeps it, `node` is None for what
-    was never recorded.
+    `value` is None where nobody keeps it, and `node` for what was never recorded.
     """
 
     kind: str
     title: str
     shape: Any
     dtype: Any
-    parents: list[int]
+    parents: Sequence[int] = ()
     node: Any = None
     value: Any = None
 
@@ -47,29 +45,40 @@ class Item:
 
 def collect(tensors: Sequence[Any]) -> tuple[list[Item], list[int]]:
     """All that `tensors` were made from, parents first, and the places of `tensors` in it."""
-    nodes = ancestors([tensor.node for tensor in tensors if tensor.node is not None])
     items: list[Item] = []
     place: dict[Any, int] = {}
-    for node in nodes:
-        parents = []
-        for i, parent in enumerate(node.parents):
-            kept = node.saved[i] if i < len(node.saved or ()) else None
-            if parent is None:
-                parents.append(constant(kept, items, place))
-                continue
-            parents.append(place[id(parent)])
-            if kept is not None and items[parents[-1]].value is None:
-                items[parents[-1]].value = kept
+    for node in ancestors([tensor.node for tensor in tensors if tensor.node is not None]):
+        saved = [*(node.saved or ()), *[None] * len(node.parents)]
+        parents = [found(*pair, items, place) for pair in zip(node.parents, saved)]
         place[id(node)] = len(items)
-        items.append(recorded(node, parents))
-    results = []
-    for tensor in tensors:
-        if tensor.node is None:
-            results.append(constant(tensor.data, items, place))
-        else:
-            results.append(place[id(tensor.node)])
-            items[results[-1]].value = tensor.data
+        kind = title = "leaf"
+        if node.prim is not None:
+            bases = [base.__name__ for base in type(node.prim).__mro__]
+            kind = next((KINDS[name] for name in bases if name in KINDS), "operation")
+            title = str(node.prim.name)
+        items.append(Item(kind, title, node.shape, node.dtype, parents, node))
+        owner = node.owner() if node.owner is not None else None
+        if owner is not None and owner.node is node:
+            items[-1].value = owner.data
+        elif parents and len(node.saved or ()) == len(parents) + 1:
+            items[-1].value = node.saved[-1]
+    results = [found(tensor.node, tensor.data, items, place) for tensor in tensors]
     return items, list(dict.fromkeys(results))
+
+
+def found(node, value, items, place) -> int:
+    """The place of a node, whose value becomes known, or of an input nobody differentiates."""
+    if node is not None:
+        item = items[place[id(node)]]
+        item.value = value if item.value is None else item.value
+        return place[id(node)]
+    array = isinstance(value, np.ndarray)
+    key = address(value) if array and value.size > 1 else len(items)
+    if key not in place:
+        place[key] = len(items)
+        shape, dtype = (value.shape, value.dtype) if array else (None, None)
+        items.append(Item("constant", "constant", shape, dtype, value=value))
+    return place[key]
 
 
 def ancestors(roots: Sequence[Any]) -> list[Any]:
@@ -80,7 +89,7 @@ def ancestors(roots: Sequence[Any]) -> list[Any]:
     while stack:
         node = stack.pop()
         if type(node) is tuple:
-            order.append(node[0])
+            order += node
         elif id(node) not in seen:
             seen.add(id(node))
             stack.append((node,))
@@ -88,41 +97,6 @@ def ancestors(roots: Sequence[Any]) -> list[Any]:
     return order
 
 
-def recorded(node: Any, parents: list[int]) -> Item:
-    if node.prim is None:
-        item = Item("leaf", "leaf", node.shape, node.dtype, parents, node)
-    else:
-        kind = kind_of(node.prim.__class__)
-        item = Item(kind, str(node.prim.name), node.shape, node.dtype, parents, node)
-        if len(node.saved or ()) == len(parents) + 1:
-            item.value = node.saved[-1]
-    owner = node.owner() if node.owner is not None else None
-    if owner is not None and owner.node is node:
-        item.value = owner.data
-    return item
-
-
-def constant(value: Any, items: list[Item], place: dict[Any, int]) -> int:
-    """The place of an input that nobody differentiates; the same array is the same item."""
-    key = address(value) if isinstance(value, np.ndarray) and value.size > 1 else None
-    if key is not None and key in place:
-        return place[key]
-    known = isinstance(value, np.ndarray | np.generic)
-    shape, dtype = (value.shape, value.dtype) if known else (None, None)
-    items.append(Item("constant", "constant", shape, dtype, [], None, value))
-    if key is not None:
-        place[key] = len(items) - 1
-    return len(items) - 1
-
-
 def address(array: np.ndarray) -> tuple:
     """What tells an array from all others that are alive."""
-    start = array.__array_interface__["data"][0]
-    return (start, array.shape, array.strides, array.dtype)
-
-
-@cache
-def kind_of(prim: type[Any]) -> str:
-    """The kind of the operations of a class."""
-    names = [base.__name__ for base in prim.__mro__]
-    return next((KINDS[name] for name in names if name in KINDS), "operation")
+    return (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype)

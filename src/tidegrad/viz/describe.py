@@ -2,79 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .collect import Item
 from .picture import Box
-from .text import common, plain, short, summary
+from .text import plain, short
 
-__all__ = ["Wishes", "describe"]
-
-
-@dataclass
-class Wishes:
-    """What a picture should show."""
-
-    values: bool = False
-    gradients: bool = False
-    folded: bool = True
-    limit: int = 1500
-    names: Mapping[int, str] = field(default_factory=dict)  # by the place of the item
+__all__ = ["common", "describe", "summary"]
 
 
-def describe(copies: Sequence[Item], places: Sequence[int], wishes: Wishes) -> Box:
+def describe(copies: Sequence[Item], names: Sequence[str], values: bool, gradients: bool) -> Box:
     """The box of an item, or of several that are drawn as one: then of what they share."""
-    item = copies[0]
-    lines = [title(copies, [wishes.names.get(place, "") for place in places])]
-    if item.dtype is not None and (item.shape != () or item.kind != "constant"):
-        lines.append(short(plain(f"{item.shape} {item.dtype}")))
-    if len(copies) == 1:
-        if wishes.values and item.value is not None and not is_number(item):
-            lines.append(f"value {summary(item.value)}")
-        gradient = gradient_of(item) if wishes.gradients else None
-        if gradient is not None:
-            lines.append(f"gradient {summary(gradient)}")
-    tips = {parameters(copy) for copy in copies}
-    return Box(lines, item.kind, tip=tips.pop() if len(tips) == 1 else "")
-
-
-def title(copies: Sequence[Item], names: Sequence[str]) -> str:
-    item = copies[0]
-    name = short(plain(common(names)))
-    if item.kind == "constant" and is_number(item):
+    item, name = copies[0], common(names)
+    words = [name or item.title] if item.kind in ("leaf", "constant") else [name, item.title]
+    value, told, lines = item.value, [], []
+    if item.kind == "constant" and value is not None and np.ndim(value) == 0:
         numbers = {summary(copy.value) for copy in copies}
-        value = numbers.pop() if len(numbers) == 1 else "numbers"
-        return f"{name} = {value}" if name else value
-    if item.kind in ("leaf", "constant"):
-        return name or item.title
-    operation = short(plain(item.title))
-    return f"{name} = {operation}" if name else operation
+        words, value = [name, *numbers] if len(numbers) == 1 else [name, "numbers"], None
+    elif item.dtype is not None:
+        lines.append(short(plain(f"{item.shape} {item.dtype}")))
+    if values and value is not None:
+        told.append(f"value {summary(value)}")
+    owner = item.node.owner() if item.node is not None and item.node.owner else None
+    if gradients and owner is not None and owner.grad is not None:
+        told.append(f"gradient {summary(owner.grad.data)}")
+    words = [short(plain(word)) for word in words if word]
+    return Box([" = ".join(words), *lines, *(told if len(copies) == 1 else [])], item.kind)
 
 
-def is_number(item: Item) -> bool:
-    """Whether this is a constant that is best told by its value."""
-    return item.kind == "constant" and item.value is not None and np.ndim(item.value) == 0
+def summary(value: Any) -> str:
+    """An array in a few words: its elements where they are few, else how far they reach.
+
+    >>> from tidegrad.viz.describe import summary
+    >>> summary(np.array([1.0, 2.5])), summary(np.arange(100.0))
+    ('[1, 2.5]', '0 to 99, mean 49.5')
+    """
+    array = np.asarray(value)
+    if array.ndim < 2 and array.size <= 4:
+        told = ", ".join(map(number, array.flat))
+        return f"[{told}]" if array.ndim else told
+    finite = array[np.isfinite(array)]
+    lost = f"{array.size - finite.size:,} of {array.size:,} not finite"
+    if not finite.size:
+        return lost if array.size else "empty"
+    mean = number(finite.mean(dtype=np.longdouble))
+    told = f"{number(finite.min())} to {number(finite.max())}, mean {mean}"
+    return told if finite.size == array.size else f"{told}, {lost}"
 
 
-def gradient_of(item: Item) -> Any:
-    """The gradient that the item's tensor has, if somebody keeps that tensor."""
-    owner = item.node.owner() if item.node is not None and item.node.owner is not None else None
-    return owner.grad.data if owner is not None and owner.grad is not None else None
+def number(x: Any) -> str:
+    return f"{x:.4g}" if np.asarray(x).dtype.kind == "f" else str(x)
 
 
-def parameters(item: Item) -> str:
-    """The operation with its own parameters, as in `sum axes=(0, 1)`."""
-    if item.node is None or not item.node.params:
-        return ""
-    words = [f"{key}={spelled(value)}" for key, value in item.node.params.items()]
-    return plain(short(f"{item.title} {', '.join(words)}", 200))
+def common(texts: Sequence[str]) -> str:
+    """One text for many: where they differ, in numbers or in all, from the first to the last.
 
-
-def spelled(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"array of shape {value.shape}"
-    return short(repr(value), 60)
+    >>> from tidegrad.viz.describe import common
+    >>> common(["layers.0.bias", "layers.1.bias", "layers.2.bias"])
+    'layers.0…2.bias'
+    """
+    first, last = (re.split(r"(\d+)", text) for text in (texts[0], texts[-1]))
+    if first[::2] != last[::2]:
+        first, last = [texts[0]], [texts[-1]]
+    parts = [a if a == b else f"{a}…{b}" for a, b in zip(first, last)]
+    return "".join(parts)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from .palette import GREY, colours
-from .picture import Box, Picture
+from .picture import KINDS, Picture
 from .text import plain
 
 __all__ = ["dot"]
@@ -13,30 +10,19 @@ __all__ = ["dot"]
 
 def dot(picture: Picture) -> str:
     """The Graphviz source of `picture`."""
-    lines = ["digraph {", f"  label={quoted(picture.note)}"]
-    lines.append('  node [shape=box style="filled,rounded" fontname="Helvetica" fontsize=11]')
-    lines += [f"  {text}" for text in nodes(picture, None)]
+    lines = [f"digraph {{ label={quoted(picture.note)}"]
+    lines.append('node [shape=box style="filled,rounded" fontname="Helvetica" fontsize=11]')
+    for k, box in enumerate(picture.boxes):
+        fill, outline = KINDS.get(box.kind, KINDS["operation"])
+        label = "\\n".join(quoted(line)[1:-1] for line in box.lines)
+        look = f'label="{label}" fillcolor="{fill}" color="{outline}"'
+        lines.append(f"  n{k} [{look} penwidth={2.4 if box.result else 1.2}]")
     for number, repeat in enumerate(picture.repeats):
-        lines.append(f"  subgraph cluster_{number} {{")
-        lines.append(f'    label={quoted(repeat.title)} style=rounded color="{GREY}"')
-        lines += [f"    {text}" for text in nodes(picture, number)]
-        lines.append("  }")
+        inside = [f"n{k}" for k, box in enumerate(picture.boxes) if box.repeat == number]
+        title = f"label={quoted(repeat.title)} style=rounded"
+        lines.append(f"  subgraph cluster_{number} {{ {title} {' '.join(inside)} }}")
     lines += [f"  n{tail} -> n{head}" for tail, head in picture.arrows]
     return "\n".join([*lines, "}"]) + "\n"
-
-
-def nodes(picture: Picture, repeat: int | None) -> Iterator[str]:
-    for number, box in enumerate(picture.boxes):
-        if box.repeat == repeat:
-            yield f"n{number} [{attributes(box)}]"
-
-
-def attributes(box: Box) -> str:
-    fill, outline = colours(box.kind)
-    lines = "\\n".join(quoted(line)[1:-1] for line in box.lines)
-    found = f'label="{lines}" fillcolor="{fill}" color="{outline}"'
-    found += " penwidth=2.4" if box.result else ""
-    return found + (f" tooltip={quoted(box.tip)}" if box.tip else "")
 
 
 def quoted(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cached_property
 from os import PathLike, fspath
 from typing import Any
@@ -12,11 +11,10 @@ import tidegrad as tg
 from ..io.atomic import replacing
 from .collect import collect
 from .compose import compose
-from .describe import Wishes
+from .describe import describe
 from .dot import dot
-from .naming import named, place_names
+from .names import named, place_names, run
 from .picture import Picture
-from .running import run
 from .svg import svg
 
 __all__ = ["Drawing", "draw"]
@@ -35,9 +33,8 @@ def draw(
 
     `names` is a Module or a dict of tensors and Modules.  `values` and `gradients` are shown
     where something still keeps them.  A part that repeats itself in operations, shapes, dtypes
-    and wiring is drawn once (`fold`), and no more than `limit` boxes are drawn, those nearest to
-    the result: the picture says so.  A function is run with its float arguments as leaves.
-    The layout is the layered one of Sugiyama, Tagawa and Toda (1981).
+    and wiring is drawn once (`fold`), and no more than the `limit` boxes nearest to the result
+    are drawn: the picture says so.  A function is run with its float arguments as leaves.
 
     >>> w = tg.tensor([1.0, 2.0], requires_grad=True)
     >>> picture = tg.draw((w * w).sum(), names={"w": w}, values=True)
@@ -49,28 +46,27 @@ def draw(
     """
     if limit < 1:
         raise ValueError(f"draw: limit is the most boxes to draw, at least 1, not {limit}")
-    tensors, pairs = resolve(what, args, list(named(names)) if names is not None else [])
-    items, results = collect(tensors)
-    wishes = Wishes(values, gradients, fold, limit, place_names(pairs, items))
-    return Drawing(compose(items, results, wishes))
-
-
-def resolve(what: Any, args: Sequence[Any], pairs: list) -> tuple[list, list]:
-    """The tensors to draw, and all names that are known for tensors."""
+    pairs = list(named(names)) if names is not None else []
     if callable(what) and not isinstance(what, tg.Tensor):
-        what, arguments, leaves = run(what, args)
-        pairs = [(name, leaves.get(id(tensor), tensor)) for name, tensor in pairs] + arguments
+        what, arguments = run(what, args)
+        pairs += arguments
     elif args:
-        raise TypeError(
-            f"draw: arguments go with a function to be run, not with {type(what).__name__}"
-        )
+        kind = type(what).__name__
+        raise TypeError(f"draw: arguments go with a function to be run, not with {kind}")
     tensors = [leaf for leaf in tg.trees.flatten(what)[0] if isinstance(leaf, tg.Tensor)]
     if not tensors:
         raise TypeError(
             "draw: takes a tensor, a tree of tensors, or a function that returns such, and "
             f"found no tensor in {type(what).__name__}"
         )
-    return tensors, pairs
+    items, results = collect(tensors)
+    known = place_names(pairs, items)
+
+    def box_of(places):
+        told = [known.get(place, "") for place in places]
+        return describe([items[place] for place in places], told, values, gradients)
+
+    return Drawing(compose(items, results, fold, limit, box_of))
 
 
 class Drawing:
@@ -102,16 +98,11 @@ class Drawing:
         >>> tg.draw(tg.tensor(1.0)).save("one.dot")
         """
         name = fspath(path)
-        formats: dict[str, Callable[[], str]] = {
-            ".svg": lambda: self.svg,
-            ".dot": lambda: self.dot,
-        }
-        ending = next((ending for ending in formats if name.lower().endswith(ending)), None)
-        if ending is None:
+        if not name.lower().endswith((".svg", ".dot")):
             raise ValueError(f"draw: a drawing is saved as .svg or as .dot, not as {name!r}")
-        text = formats[ending]().encode()
+        text = self.svg if name.lower().endswith("svg") else self.dot
         with replacing(name) as file:
-            file.write(text)
+            file.write(text.encode())
 
     def _repr_svg_(self) -> str:
         # A page shrinks what is too wide for it; some viewers of files stumble over the style.

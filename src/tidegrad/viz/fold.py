@@ -1,32 +1,28 @@
 """Floor 7. Repeated layers: parts of a graph that are copies of each other, wired alike.
 
-Two items are alike when they have the same key and each pair of their arguments is the same item
-or is alike again, one copy further on; where each copy follows the one before, they may also be
-two items with the same key from before the first copy.  Nothing is folded by name or by guess.
+The operations are put in a line in which a layer is a stretch that comes again.  Two are alike
+when they have the same key and their arguments are the same, or alike and one copy further on, or
+from before the first copy.  Nothing is folded by name or by guess.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
-from .earlier import earlier
-from .periods import Parents, line_up, periods, recurring
-
 __all__ = ["Run", "fold"]
 
-FEWEST = 3  # copies that are worth folding
-SPARED = 8  # items that folding must save
+FEWEST, SPARED = 3, 8  # copies that are worth folding; items that it must save
 ROUNDS = 8
-SHORTEST = 3  # a stretch that may save so many
-CUTS = 64
+SHORT = 3  # histories that are taken for equally long
 
 
-@dataclass
-class Run:
+class Run(NamedTuple):
     """Copies of one part: `copies[r][k]` is in copy r what `copies[0][k]` is in the first.
 
     `chained` where each copy uses something of the one before.
@@ -41,177 +37,166 @@ class Run:
         return count >= FEWEST and (count - 1) * len(self.copies[0]) >= SPARED
 
 
-def fold(keys: Sequence[Hashable], parents: Parents) -> list[Run]:
+def fold(keys: Sequence[Hashable], parents: Sequence[Sequence[int]]) -> list[Run]:
     """The repeated parts of a graph whose item i has `keys[i]` and is made from `parents[i]`.
 
     Parents come before children.  After each round the copies count as one, so that what is
     made alike from each copy is found in the next.
     """
     keys, parents = list(keys), list(parents)
-    alive: Sequence[int] = range(len(keys))
+    line = Line(range(len(keys)), keys, parents)
     found: list[Run] = []
     for _ in range(ROUNDS):
-        line = Line(alive, keys, parents)
         runs = line.runs()
         if not runs:
             break
         found += runs
-        first = {
-            i: run.copies[0][k] for run in runs for copy in run.copies for k, i in enumerate(copy)
-        }
-        alive = [item for item in line.line if first.get(item, item) == item]
+        first = {item: same[0] for run in runs for same in zip(*run.copies) for item in same}
+        alive = [item for item in line.items if first.get(item, item) == item]
         for item in alive:
             parents[item] = [first.get(parent, parent) for parent in parents[item]]
         for item in first:
             keys[item] = ("folded", item)
-    return found + bundles(alive, keys, parents)
-
-
-def bundles(alive: Sequence[int], keys: Sequence[Hashable], parents: Parents) -> list[Run]:
-    """The many leaves of one operation that are alike and serve nothing else."""
-    users: Counter[int] = Counter(parent for item in alive for parent in parents[item])
-    found = []
-    for item in alive:
-        own: dict[Hashable, list[list[int]]] = {}
-        if len(parents[item]) > SPARED:
-            for parent in parents[item]:
-                if not parents[parent] and users[parent] == 1 and not folded(keys[parent]):
-                    own.setdefault(keys[parent], []).append([parent])
-        found += [run for run in (Run(some, False) for some in own.values()) if run.worthwhile()]
+        line = Line(alive, keys, parents)
     return found
 
 
-def folded(key: Hashable) -> bool:
-    return isinstance(key, tuple) and key[:1] == ("folded",)
-
-
 class Line:
-    """The items in a row, and the runs of alike stretches in it."""
+    """The items that are no leaves in a row, and the runs of alike stretches in it."""
 
-    def __init__(self, alive: Sequence[int], keys: Sequence[Hashable], parents: Parents):
+    def __init__(self, alive, keys, parents):
         self.keys, self.parents = keys, parents
-        self.line = line_up(alive, parents)
-        self.place = {item: k for k, item in enumerate(self.line)}
-        numbers: dict[Hashable, int] = {}
-        names = [(keys[item], len(parents[item])) for item in self.line]
+        self.items = line_up(alive, parents)
+        self.place = {item: k for k, item in enumerate(self.items)}
+        numbers = {}
+        names = [(keys[item], len(parents[item])) for item in self.items]
         self.names = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
-        # A leaf sits where it is first used: at that operation, as that argument.
-        self.seat: dict[int, tuple[int, int]] = {}
-        for k, item in enumerate(self.line):
-            for a, parent in enumerate(parents[item]):
-                if parent not in self.place:
-                    self.seat.setdefault(parent, (k, a))
-        self.sitting = {seat: leaf for leaf, seat in self.seat.items()}
 
     def runs(self) -> list[Run]:
-        """Runs that have nothing in common; those that save most are chosen first."""
-        spans = [
-            (*span, p, strict)
-            for p in periods(self.names)
-            for strict in ((True, False) if p > 1 else (True,))
-            for span in self.spans(p, strict)
-        ]
-        taken = bytearray(len(self.line))
-        used: set[int] = set()
+        """Runs that have nothing in common; the longest are chosen first."""
+        spans = [(*span, p) for p in periods(self.names) for span in self.spans(p)]
+        taken = bytearray(len(self.items))
+        claimed: set[int] = set()
         chosen = []
-        for begin, end, p, strict in sorted(spans, key=lambda span: span[0] + span[2] - span[1]):
-            if taken.find(1, begin, end) >= 0:
-                continue
-            run = self.run(begin, end, p)
-            items = {item for copy in run.copies for item in copy}
-            if run.worthwhile() and (strict or run.chained) and not items & used:
-                used |= items
-                taken[begin:end] = b"\1" * (end - begin)
-                chosen.append(run)
+        for begin, end, p in sorted(spans, key=lambda span: span[0] - span[1]):
+            if taken.find(1, begin, end) < 0:
+                run = self.run(begin, end, p, claimed)
+                if run.worthwhile():
+                    taken[begin:end] = b"\1" * (end - begin)
+                    claimed.update(*run.copies)
+                    chosen.append(run)
         return chosen
 
-    def spans(self, p: int, strict: bool) -> list[tuple[int, int]]:
+    def spans(self, p):
         """The longest stretches in which everything is alike to what stands `p` before it."""
-        found = []
-        least = max(p * (FEWEST - 2), SHORTEST)
-        for start, end in recurring(self.names, p, least):
-            for k in range(start, end + 1):
-                begin = self.alike(k, p, start, strict) if k < end else k + 1
+        least = max(p * (FEWEST - 2), 3)
+        same = np.concatenate([[False], self.names[p:] == self.names[:-p], [False]])
+        for start, end in (np.flatnonzero(np.diff(same)).reshape(-1, 2) + p).tolist():
+            for k in range(start, end + 1 if end - start >= least else start):
+                begin = self.alike(k, p, start) if k < end else k + 1
                 if begin > start:
                     if k - start >= least:
-                        found.append((start - p, k))
+                        yield start - p, k
                     start = begin
-        return found
 
-    def alike(self, k: int, p: int, start: int, strict: bool) -> int:
-        """Where a run that goes on at k can have begun: `start`, or later; after k if it ends."""
-        for new, old in zip(self.parents[self.line[k]], self.parents[self.line[k - p]]):
+    def alike(self, k, p, start):
+        """Where the second copy in a run that goes on at k can begin: `start`, later, after k."""
+        pairs = zip(self.parents[self.items[k]], self.parents[self.items[k - p]])
+        for new, old in pairs:
+            here, there = self.place.get(new, -inf), self.place.get(old, -inf)
             if new == old:
                 # What all copies share stands before the first of them.
-                start = max(start, self.place.get(new, -1) + p + 1)
-            elif not self.shifted(new, old, p) and (
-                strict or self.keys[new] != self.keys[old] or self.since(new, start - p)
-            ):
-                return k + 1
+                start = max(start, here + p + 1)
+            elif here - there != p:
+                # The first copy takes from anywhere what the others take from the one before.
+                handed = k - p < start and start - p <= here < start
+                given = self.keys[new] == self.keys[old] and here < start - p
+                if there >= start - p or not (handed or given):
+                    return k + 1
         return min(start, k + 1)
 
-    def since(self, item: int, begin: int) -> bool:
-        """Whether `item` comes from `begin` or later."""
-        return self.place[item] >= begin if item in self.place else self.seat[item][0] >= begin
-
-    def shifted(self, new: int, old: int, p: int) -> bool:
-        """Whether one item is what the other is, one copy further on."""
-        if new in self.place and old in self.place:
-            return self.place[new] - self.place[old] == p
-        if new in self.place or old in self.place or self.keys[new] != self.keys[old]:
-            return False
-        (k, a), (j, b) = self.seat[new], self.seat[old]
-        return k - j == p and a == b
-
-    def run(self, begin: int, end: int, p: int) -> Run:
-        """The run in [begin, end): cut where the fewest values pass from copy to copy.
-
-        Of several such cuts it is the one that finds the most copies, and the last of these.
-        """
+    def run(self, begin, end, p, claimed):
+        """The run in [begin, end), cut late and where the fewest values pass on."""
         count, spare = divmod(end - begin, p)
-        passing = self.passing(begin, p)
-        fewest = min(passing[: spare + 1])
-        cuts = [cut for cut in range(spare, -1, -1) if passing[cut] == fewest][:CUTS]
-        before: list[list[int]] = []
-        best = cuts[0]
-        for cut in cuts:
-            one, two = self.copies(begin + cut, p, 2)
-            before = earlier(one, two, self.line, self.place, self.keys, self.parents)
-            if before:
-                best = cut
-                break
-        copies = self.copies(begin + best, p, count)
+        passing = self.passing(begin, p)[: spare + 1]
+        begin += int(np.flatnonzero(passing == passing.min())[-1])
+        copies = [self.items[start : start + p] for start in range(begin, begin + count * p, p)]
+        # Leaves of its own that each copy has: one for each copy, and used alike in all.
+        columns = Counter()
+        for alike in zip(*copies):
+            columns.update(zip(*(self.parents[item] for item in alike)))
+        uses = Counter(leaf for column, n in columns.items() for leaf in column * n)
+        for column, n in columns.items():
+            if len(set(column)) == count and claimed.isdisjoint(column):
+                if all(uses[leaf] == n and leaf not in self.place for leaf in column):
+                    for copy, leaf in zip(copies, column):
+                        copy.append(leaf)
         first = set(copies[0])
-        chained = any(parent in first for item in copies[1] for parent in self.parents[item])
-        return Run(before + copies, chained)
+        return Run(copies, any(not first.isdisjoint(self.parents[item]) for item in copies[1]))
 
-    def copies(self, begin: int, p: int, count: int) -> list[list[int]]:
-        """`count` stretches of `p` operations, each with the leaves that are its own."""
-        starts = [begin + r * p for r in range(count)]
-        seats = [
-            (q, a)
-            for q in range(p)
-            for a in range(len(self.parents[self.line[begin + q]]))
-            if all((start + q, a) in self.sitting for start in starts)
-        ]
-        return [
-            self.line[start : start + p] + [self.sitting[start + q, a] for q, a in seats]
-            for start in starts
-        ]
-
-    def passing(self, begin: int, p: int) -> list[int]:
+    def passing(self, begin, p):
         """How many values pass from copy to copy when cut at `begin` + 0, 1, ... p - 1."""
-        last: dict[int, int] = {}
-        for k in range(begin, min(begin + 2 * p, len(self.line))):
-            for parent in self.parents[self.line[k]]:
-                place = self.place.get(parent, -1)
-                if place >= begin:
-                    last[place - begin] = k - begin
+        last = {}
+        for k, item in enumerate(self.items[begin : begin + 2 * p]):
+            last |= dict.fromkeys((self.place.get(up, -1) - begin for up in self.parents[item]), k)
         # A value made at k and last used at j passes the cuts before k + 1, ... j; these are
         # counted round the period, so that the second stretch completes the first.
-        passes = [0] * p
+        change = np.zeros(2 * p + 1, int)
         for made, used in last.items():
-            if made < p:
-                for cut in range(made + 1, min(used, made + p) + 1):
-                    passes[cut % p] += 1
-        return passes
+            if 0 <= made < p:
+                change[made + 1] += 1
+                change[min(used, made + p) + 1] -= 1
+        return change[:-1].cumsum().reshape(2, p).sum(axis=0)
+
+
+def line_up(alive, parents):
+    """The items of `alive` that have parents, each after its parents and as late as possible.
+
+    The line is made from its end: of all items whose users stand in it, the one with the least
+    history comes next, so that what a layer prepares for itself (a transposed weight, a mask)
+    stands within it.  What was made early and serves several comes last.
+    """
+    inner = [item for item in alive if parents[item]]
+    depth = {}
+    for item in inner:
+        depth[item] = 1 + max(depth.get(parent, 0) for parent in parents[item])
+    latest = dict.fromkeys(inner, max(depth.values(), default=0))
+    users = dict.fromkeys(inner, 0)
+    for item in reversed(inner):
+        for parent in users.keys() & parents[item]:
+            users[parent] += 1
+            latest[parent] = min(latest[parent], latest[item] - 1)
+    serves = {item for item in inner if users[item] > 1 and latest[item] > depth[item]}
+    depth = {item: max(steps, SHORT) for item, steps in depth.items()}
+    ready = [(False, depth[item], -k, item) for k, item in enumerate(inner) if not users[item]]
+    heapify(ready)
+    line = []
+    age = -len(inner)
+    while ready:
+        *_, item = heappop(ready)
+        line.append(item)
+        for parent in dict.fromkeys(parents[item]):
+            if parent in users:
+                users[parent] -= 1
+                if not users[parent]:
+                    age -= 1
+                    heappush(ready, (parent in serves, depth[parent], age, parent))
+    return line[::-1]
+
+
+def periods(names, most=3):
+    """The distances at which stretches of 1, 2, 4, ... `names` come again most often.
+
+    A stretch is known by one number, made of its halves' numbers.
+    """
+    found = {}
+    size = 1
+    while len(names):
+        order = np.argsort(names, kind="stable")
+        again = names[order[1:]] == names[order[:-1]]
+        distances, counts = np.unique(np.diff(order)[again], return_counts=True)
+        found |= dict.fromkeys(distances[np.argsort(-counts, kind="stable")[:most]].tolist())
+        pairs = names[:-size] * (int(names.max()) + 1) + names[size:]
+        names = np.unique(pairs, return_inverse=True)[1] if again.any() else pairs[:0]
+        size *= 2
+    return list(found)

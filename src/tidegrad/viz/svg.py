@@ -3,117 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
 
-from .legend import Legend
-from .palette import GREY, GROUND, INK, colours
-from .picture import Box, Picture
-from .plan import BOLD, LINE, PLAIN, Frame, Plan, plan
-from .sheet import Stroke
-from .text import clean
-from .text import coordinate as n
+from .picture import KINDS, Box, Picture
+from .plan import BOLD, LINE, PLAIN, plan
+from .sheet import Frame, Stroke
+from .text import plain, width
 
 __all__ = ["svg"]
 
-MARGIN = 20.0
-GAP = 16.0  # between picture and legend
+INK, GREY, LINES = "#1f2733", "#5b6675", "#8592a3"
 FONT = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
-TIP = 7.0
+MARGIN = 20.0
+COLUMN, ROW = 96.0, 17.0  # of the legend
 
 
 def svg(picture: Picture) -> str:
     """The SVG document of `picture`."""
     laid = plan(picture)
-    legend = Legend(picture, laid.width)
-    wide = max(laid.width, legend.width) + 2 * MARGIN
-    high = MARGIN + laid.height + GAP + legend.height + MARGIN / 2
-    left = (wide - laid.width) / 2
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{n(wide)}" height="{n(high)}" '
-        f'viewBox="0 0 {n(wide)} {n(high)}" role="img" font-family="{FONT}" '
-        f'font-size="{n(PLAIN)}">',
-        f"<title>{clean(picture.note or 'graph')}</title>",
-        f'<rect width="{n(wide)}" height="{n(high)}" rx="8" fill="{GROUND}"/>',
-        f'<g transform="translate({n(left)} {n(MARGIN)})">',
-        *frames(picture, laid),
+    kinds = [kind for kind in KINDS if any(box.kind == kind for box in picture.boxes)]
+    columns = max(3, int(laid.width / COLUMN))
+    below = max(min(columns, len(kinds)) * COLUMN, width(picture.note, PLAIN))
+    wide = max(laid.width, below) + 2 * MARGIN
+    foot = laid.height + 2 * MARGIN
+    last = foot + ROW * -(-len(kinds) // columns)
+    inside = [
+        tag("title", clean(picture.note or "graph")),
+        box_of((0, 0, wide, last + MARGIN), rx=8, fill="#ffffff"),
+        f'<g transform="translate({number((wide - laid.width) / 2)} {number(MARGIN)})">',
+        *repeats(picture, laid.repeats),
         *lines(laid.strokes),
-        *boxes(picture, laid),
+        *map(drawn, picture.boxes, laid.boxes),
         "</g>",
-        *legend.drawn(MARGIN, MARGIN + laid.height + GAP),
-        "</svg>",
+        *legend(kinds, columns, foot),
+        text(MARGIN, last + 4, picture.note),
     ]
-    return "\n".join(parts) + "\n"
+    return tag(
+        "svg",
+        "\n".join(inside),
+        xmlns="http://www.w3.org/2000/svg",
+        width=wide,
+        height=last + MARGIN,
+        viewBox=f"0 0 {number(wide)} {number(last + MARGIN)}",
+        role="img",
+        font_family=FONT,
+        font_size=PLAIN,
+        fill=GREY,
+    )
 
 
-def frames(picture: Picture, laid: Plan) -> Iterator[str]:
-    """The repeats: a second sheet behind the first says that there are more."""
-    for repeat, (x, y, w, h) in zip(picture.repeats, laid.repeats):
-        size = f'width="{n(w)}" height="{n(h)}" rx="10"'
-        style = f'fill="#f4f6fa" stroke="{colours("operation")[1]}"'
-        yield f'<rect x="{n(x + 5)}" y="{n(y + 5)}" {size} {style} stroke-opacity="0.5"/>'
-        yield f'<rect x="{n(x)}" y="{n(y)}" {size} {style}/>'
-        yield (
-            f'<text x="{n(x + 14)}" y="{n(y + 18)}" font-size="{n(BOLD)}" font-weight="600" '
-            f'fill="{GREY}">{clean(repeat.title)}</text>'
-        )
+def tag(name: str, inside: str = "", **attributes: Any) -> str:
+    """An element; attributes are numbers, or text that is harmless."""
+    spelled = [
+        f' {key.replace("_", "-")}="{value if isinstance(value, str) else number(value)}"'
+        for key, value in attributes.items()
+    ]
+    return f"<{name}{''.join(spelled)}>{inside}</{name}>"
+
+
+def number(x: float) -> str:
+    """A coordinate as text: a tenth of a pixel is fine enough."""
+    return f"{round(x, 1) + 0.0:.1f}".removesuffix(".0")  # + 0.0: no -0
+
+
+def clean(text: str) -> str:
+    """`text` as XML may hold it."""
+    return escape(plain(text), {'"': "&quot;"})
+
+
+def text(x: float, y: float, words: str, **look: Any) -> str:
+    return tag("text", clean(words), x=x, y=y, **look)
+
+
+def box_of(frame: Frame, **look: Any) -> str:
+    x, y, w, h = frame
+    return tag("rect", x=x, y=y, width=w, height=h, **look)
+
+
+def repeats(picture: Picture, frames: Sequence[Frame]) -> Iterator[str]:
+    """A second sheet behind the first says that there are more."""
+    for repeat, (x, y, w, h) in zip(picture.repeats, frames):
+        for shift in (5, 0):
+            yield box_of((x + shift, y + shift, w, h), rx=10, fill="#f4f6fa", stroke="#b4bdca")
+        yield text(x + 14, y + 18, repeat.title, font_size=BOLD, font_weight=600)
 
 
 def lines(strokes: Sequence[Stroke]) -> Iterator[str]:
-    """All strokes, those from one place as one path, and the tips of the arrows."""
-    paths: dict[tuple[int, float, float], list[str]] = {}
-    tips = []
-    for stroke in strokes:
-        paths.setdefault((stroke.tail, stroke.x, stroke.start), []).append(path(stroke))
-        if stroke.tip:
-            x, y = stroke.to, stroke.end
-            tips.append(f"M{n(x)} {n(y)}l-3.6 {n(-TIP)}h7.2z")
-    if paths:
-        yield '<g fill="none" stroke="#8592a3" stroke-width="1.3" stroke-linecap="round">'
-        yield from (f'<path d="{"".join(parts)}"/>' for parts in paths.values())
-        yield "</g>"
-    if tips:
-        yield f'<path d="{"".join(tips)}" fill="#6b7788"/>'
+    """All strokes, and the tips of the arrows."""
+    paths = " ".join(map(path, strokes))
+    tips = [f"M{number(s.to)} {number(s.end)}l-3.6 -7h7.2z" for s in strokes if s.tip]
+    yield tag("path", d=paths, fill="none", stroke=LINES, stroke_width=1.3)
+    yield tag("path", d="".join(tips), fill=LINES)
 
 
 def path(stroke: Stroke) -> str:
     """Straight within rows; between rows a curve that leaves and arrives upright."""
-    end = stroke.end - (TIP - 1 if stroke.tip else 0)
-    start = f"M{n(stroke.x)} {n(stroke.start)}"
-    if n(stroke.x) == n(stroke.to):
-        return f"{start}V{n(end)}"
-    arrive = min(stroke.arrive, end)
-    middle = (stroke.leave + arrive) / 2
-    down = f"V{n(stroke.leave)}" if stroke.leave > stroke.start else ""
-    curve = f"C{n(stroke.x)} {n(middle)} {n(stroke.to)} {n(middle)} {n(stroke.to)} {n(arrive)}"
-    return f"{start}{down}{curve}" + (f"V{n(end)}" if end > arrive else "")
+    x, start, leave, to, arrive, end = map(number, stroke[:6])
+    middle = number((stroke.leave + stroke.arrive) / 2)
+    if x == to:
+        return f"M{x} {start}V{end}"
+    return f"M{x} {start}V{leave}C{x} {middle} {to} {middle} {to} {arrive}V{end}"
 
 
-def boxes(picture: Picture, laid: Plan) -> Iterator[str]:
-    for box, frame in zip(picture.boxes, laid.boxes):
-        yield from drawn(box, frame)
-
-
-def drawn(box: Box, frame: Frame) -> Iterator[str]:
+def drawn(box: Box, frame: Frame) -> str:
+    """A box with its text."""
     x, y, w, h = frame
-    fill, outline = colours(box.kind)
-    yield "<g>"
-    if box.tip:
-        yield f"<title>{clean(box.tip)}</title>"
-    style = ' stroke-dasharray="4 3"' if box.kind == "omission" else ""
-    style += f' stroke-width="{2.4 if box.result else 1.2}"'
-    corner = h / 2 if box.kind in ("leaf", "constant") and len(box.lines) < 2 else 6
-    yield (
-        f'<rect x="{n(x)}" y="{n(y)}" width="{n(w)}" height="{n(h)}" rx="{n(corner)}" '
-        f'fill="{fill}" stroke="{outline}"{style}/>'
-    )
-    first = y + (h - LINE * len(box.lines)) / 2 + 11.5
+    faint = box.kind == "constant"
+    fill, outline = KINDS.get(box.kind, KINDS["operation"])
+    corner = 6 if len(box.lines) > 1 or not (faint or box.kind == "leaf") else h / 2
+    thick = 2.4 if box.result else 1.2
+    parts = [box_of(frame, rx=corner, fill=fill, stroke=outline, stroke_width=thick)]
+    look: dict[str, Any] = dict(font_size=BOLD, font_weight=500 if faint else 600)
+    look["fill"] = GREY if faint else INK
     for k, line in enumerate(box.lines):
-        look = f'fill="{GREY}"'
-        if not k:
-            faint = box.kind == "constant"
-            look = f'font-size="{n(BOLD)}" font-weight="{500 if faint else 600}" '
-            look += f'fill="{GREY if faint else INK}"'
-        yield (
-            f'<text x="{n(x + w / 2)}" y="{n(first + LINE * k)}" text-anchor="middle" {look}>'
-            f"{clean(line)}</text>"
-        )
-    yield "</g>"
+        parts.append(text(x + w / 2, y + 17 + LINE * k, line, **look))
+        look = {}
+    return tag("g", "".join(parts), text_anchor="middle")
+
+
+def legend(kinds: Sequence[str], columns: int, top: float) -> Iterator[str]:
+    """What the colours that occur mean."""
+    for k, kind in enumerate(kinds):
+        x, y = MARGIN + k % columns * COLUMN, top + k // columns * ROW
+        fill, outline = KINDS[kind]
+        yield box_of((x, y - 8.5, 11, 9), rx=2.5, fill=fill, stroke=outline)
+        yield text(x + 17, y, kind)
