@@ -38,13 +38,13 @@ class Row(Holder):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._entries().values())
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index):
         """One entry, or a new container with a slice of them."""
         if isinstance(index, slice):
             return type(self)().extend(list(self)[index])
         return vars(self)[self._name(index)]
 
-    def __setitem__(self, index: int, item: Any) -> None:
+    def __setitem__(self, index: int, item) -> None:
         setattr(self, self._name(index), self._admitted(item))
 
     def __delitem__(self, index: int | slice) -> None:
@@ -52,18 +52,18 @@ class Row(Holder):
         del items[index]
         self._refill(items)
 
-    def append(self, item: Any) -> Any:
+    def append(self, item):
         """Add one more at the end; gives self."""
         setattr(self, str(len(self)), self._admitted(item))
         return self
 
-    def extend(self, items: Iterable[Any]) -> Any:
+    def extend(self, items: Iterable[Any]):
         """Add each of `items` at the end; gives self."""
         for item in [self._admitted(item) for item in items]:
             self.append(item)
         return self
 
-    def insert(self, index: int, item: Any) -> Any:
+    def insert(self, index: int, item):
         """Put `item` before the one at `index`; gives self."""
         items = list(self)
         items.insert(index, self._admitted(item))
@@ -102,7 +102,7 @@ class Sequential(Row):
     (5, 1)
     """
 
-    def __init__(self, *layers: Any):
+    def __init__(self, *layers):
         if len(layers) != 1 or not isinstance(layers[0], Mapping):
             super().__init__(layers)
             return
@@ -110,7 +110,7 @@ class Sequential(Row):
             check_name(self, name)
             setattr(self, name, self._admitted(layer))
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input):
         """The last module's result."""
         for layer in self:
             input = layer(input)
@@ -143,18 +143,18 @@ class ModuleDict(Holder, MutableMapping):
     # A module is equal to itself alone, as other modules are.
     __eq__, __hash__ = object.__eq__, object.__hash__
 
-    def __init__(self, modules: Any = ()):
+    def __init__(self, modules=()):
         self.update(modules)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries())
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str):
         if key not in self._entries():
             raise KeyError(f"ModuleDict has no {key!r}; it holds {', '.join(self) or 'nothing'}")
         return vars(self)[key]
 
-    def __setitem__(self, key: str, module: Any) -> None:
+    def __setitem__(self, key: str, module) -> None:
         check_name(self, key)
         setattr(self, key, self._admitted(module))
 

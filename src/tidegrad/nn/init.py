@@ -55,14 +55,12 @@ def ones_(tensor: tg.Tensor) -> tg.Tensor:
     return constant_(tensor, 1.0)
 
 
-def uniform_(tensor: tg.Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> tg.Tensor:
+def uniform_(tensor: tg.Tensor, a: float = 0.0, b: float = 1.0, generator=None) -> tg.Tensor:
     """Uniform between `a` and `b`."""
     return _fill(tensor, tg.random.uniform(tensor.shape, a, b, tensor.dtype, generator))
 
 
-def normal_(
-    tensor: tg.Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None
-) -> tg.Tensor:
+def normal_(tensor: tg.Tensor, mean: float = 0.0, std: float = 1.0, generator=None) -> tg.Tensor:
     """Normal with this mean and standard deviation."""
     return _fill(tensor, tg.random.normal(tensor.shape, mean, std, tensor.dtype, generator))
 
@@ -73,7 +71,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: Any = None,
+    generator=None,
 ) -> tg.Tensor:
     """Normal, but only between `a` and `b` (absolute values): what falls outside is redrawn.
 
@@ -121,22 +119,25 @@ def dirac_(tensor: tg.Tensor, groups: int = 1) -> tg.Tensor:
     return _fill(tensor, value)
 
 
-def xavier_uniform_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) -> tg.Tensor:
+def xavier_uniform_(tensor: tg.Tensor, gain: float = 1.0, generator=None) -> tg.Tensor:
     """Uniform with variance gain**2 * 2 / (fan in + fan out) (Glorot and Bengio, 2010)."""
     bound = gain * sqrt(6.0 / max(sum(_fans("xavier_uniform_", tensor)), 1))
     return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) -> tg.Tensor:
+def xavier_normal_(tensor: tg.Tensor, gain: float = 1.0, generator=None) -> tg.Tensor:
     """Normal with variance gain**2 * 2 / (fan in + fan out) (Glorot and Bengio, 2010)."""
     std = gain * sqrt(2.0 / max(sum(_fans("xavier_normal_", tensor)), 1))
     return normal_(tensor, 0.0, std, generator)
 
 
 def kaiming_uniform_(
-    tensor: tg.Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-    generator: Any = None,
-) -> tg.Tensor:  # fmt: skip
+    tensor: tg.Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator=None,
+) -> tg.Tensor:
     """Uniform with variance gain**2 / fan, the gain that of the nonlinearity (He et al., 2015).
 
     >>> bound = (6 / 100) ** 0.5
@@ -148,15 +149,18 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: tg.Tensor, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-    generator: Any = None,
-) -> tg.Tensor:  # fmt: skip
+    tensor: tg.Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator=None,
+) -> tg.Tensor:
     """Normal with variance gain**2 / fan, the gain that of the nonlinearity (He et al., 2015)."""
     std = _kaiming("kaiming_normal_", tensor, a, mode, nonlinearity)
     return normal_(tensor, 0.0, std, generator)
 
 
-def orthogonal_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) -> tg.Tensor:
+def orthogonal_(tensor: tg.Tensor, gain: float = 1.0, generator=None) -> tg.Tensor:
     """Orthonormal rows or columns, times `gain`; axes after the first count as one (Saxe, 2013).
 
     >>> q = tg.nn.init.orthogonal_(tg.empty((2, 3)))
@@ -172,9 +176,7 @@ def orthogonal_(tensor: tg.Tensor, gain: float = 1.0, generator: Any = None) -> 
     return _fill(tensor, (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
-def sparse_(
-    tensor: tg.Tensor, sparsity: float, std: float = 0.01, generator: Any = None
-) -> tg.Tensor:
+def sparse_(tensor: tg.Tensor, sparsity: float, std: float = 0.01, generator=None) -> tg.Tensor:
     """Normal, with the fraction `sparsity` of each column zero (Martens, 2010)."""
     _check_axes("sparse_", tensor, 2, 2)
     values = tg.random.normal(tensor.shape, 0.0, std, tensor.dtype, generator).data

@@ -47,10 +47,10 @@ class Module(Tree):
     def __init__(self) -> None:
         """Nothing to prepare; here so that unexpected arguments are an error."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args, **kwargs):
         return self.forward(*args, **kwargs)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args, **kwargs):
         """What the module computes."""
         if type(self).__call__ is Module.__call__:
             name = type(self).__name__
@@ -117,7 +117,7 @@ class Module(Tree):
         fn(self)
         return self
 
-    def astype(self, dtype: Any) -> Module:
+    def astype(self, dtype) -> Module:
         """A copy whose floating tensors have `dtype`; this module stays as it is."""
         return _converted(self, dtype)
 
@@ -125,7 +125,7 @@ class Module(Tree):
         """Parameters and persistent buffers by every name they have; a snapshot, detached."""
         return {name: x.detach() for name, kind, x in walk(self) if kind != "passing"}
 
-    def load_state_dict(self, state_dict: Any, strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict, strict: bool = True) -> IncompatibleKeys:
         """Take the values of `state_dict` (tensors or arrays), cast to the dtypes held here.
 
         Raises ValueError listing every missing, unexpected and misshapen entry, with nothing

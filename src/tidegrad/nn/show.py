@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from .tree import entries, walk
 
 __all__ = ["describe"]
 
 
-def describe(module: Any) -> str:
+def describe(module) -> str:
     """`module` and what it holds, one line each, with parameter counts."""
     lines = _lines(module, ())
     lines[0] += _count(module)

@@ -16,7 +16,7 @@ __all__ = ["Parameter", "Tree", "copied", "entries", "walk"]
 _FROZEN: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
-def Parameter(data: Any, requires_grad: bool = True) -> tg.Tensor:
+def Parameter(data, requires_grad: bool = True) -> tg.Tensor:
     """A leaf Tensor with the value of `data`, for a Module to hold.
 
     With `requires_grad=False` it starts frozen: in `state_dict`, but not trained.
@@ -43,13 +43,13 @@ class Tree:
     _parameters: dict[str, None]
     _buffers: dict[str, bool]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args, **kwargs):
         # Here and not in __init__, so that subclasses need not call super().__init__().
         self = object.__new__(cls)
         vars(self).update(training=True, _parameters={}, _buffers={})
         return self
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value) -> None:
         if isinstance(value, (tg.Tensor, list, tuple, dict)):
             for path, item in spread(name, value):
                 if isinstance(item, tg.Tensor):
@@ -61,7 +61,7 @@ class Tree:
         self._parameters.pop(name, None)
         self._buffers.pop(name, None)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str):
         held = ", ".join(key for key in vars(self) if not key.startswith("_"))
         raise AttributeError(
             f"{type(self).__name__} has no attribute {name!r}; it holds {held}",
@@ -69,7 +69,7 @@ class Tree:
             obj=self,
         )
 
-    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor, persistent: bool = True) -> None:
         """Hold `tensor` as state that is not trained, in `state_dict` if `persistent`.
 
         Raises KeyError when `name` has a dot or is taken.
@@ -95,7 +95,7 @@ class Tree:
             if kind == "parameter":
                 seen.setdefault(id(tensor), tensor)
 
-        def rebuild(leaves: list[Any]) -> Any:
+        def rebuild(leaves: list[Any]):
             swap = dict(zip(seen, leaves, strict=True))
             return copied(self, lambda tensor: swap.get(id(tensor), tensor))
 
@@ -124,7 +124,7 @@ def _admit(tree, path, tensor):
         )
 
 
-def spread(name: str, value: Any, above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+def spread(name: str, value, above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """`value` under its name, or the items of nested lists, tuples and dicts under theirs."""
     if not isinstance(value, (list, tuple, dict)):
         yield name, value
@@ -166,7 +166,7 @@ def walk(
             yield from walk(child, f"{prefix}{path}.", above)
 
 
-def copied(value: Any, swap: Callable[[tg.Tensor], Any], memo: dict | None = None) -> Any:
+def copied(value, swap: Callable[[tg.Tensor], Any], memo: dict | None = None):
     """`value` with each tensor replaced by `swap` of it; modules are copied, the rest is shared."""
     memo = {} if memo is None else memo
     if isinstance(value, tg.Tensor):

@@ -18,10 +18,10 @@ HIDDEN = -3e38
 
 
 def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
+    query,
+    key,
+    value,
+    attn_mask=None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
@@ -47,9 +47,9 @@ def scaled_dot_product_attention(
 
 
 def attention_weights(
-    query: Any,
-    key: Any,
-    attn_mask: Any = None,
+    query,
+    key,
+    attn_mask=None,
     is_causal: bool = False,
     scale: float | None = None,
 ) -> tg.Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import tidegrad as tg
@@ -14,9 +12,9 @@ __all__ = ["check_classes", "cross_entropy", "nll_loss"]
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input,
+    target,
+    weight=None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -44,7 +42,7 @@ def cross_entropy(
 
 
 def nll_loss(
-    input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
+    input, target, weight=None, ignore_index: int = -100, reduction: str = "mean"
 ) -> tg.Tensor:
     """Minus the log-probability in `input` of each class index in `target`.
 

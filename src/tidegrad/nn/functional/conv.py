@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from tidegrad.ops.windows import overlap_add, window
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "sizes", "unfold"]
 
-Sizes = int | Sequence[int]
+# Kernels, strides, paddings and dilations are one number, or one for each axis.
 
 
 def one_and_two(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
@@ -23,10 +23,7 @@ def one_and_two(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
         yield made
 
 
-def conv(
-    axes: int, input: Any, weight: Any, bias: Any = None, stride: Sizes = 1,
-    padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1,
-) -> tg.Tensor:  # fmt: skip
+def conv(axes, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """(batch, in, *sizes) with weight (out, in/groups, *kernel) to (batch, out, *windows).
 
     The batch may lack.  `padding` is a number, one for each axis, "valid" or "same" (for stride 1).
@@ -75,9 +72,8 @@ def joined(x, axis):
 
 
 def conv_transpose(
-    axes: int, input: Any, weight: Any, bias: Any = None, stride: Sizes = 1, padding: Sizes = 0,
-    output_padding: Sizes = 0, groups: int = 1, dilation: Sizes = 1,
-) -> tg.Tensor:  # fmt: skip
+    axes, input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
     """The transpose of a convolution: (batch, in, *sizes) with weight (in, out/groups, *kernel).
 
     >>> tg.nn.functional.conv_transpose1d(tg.ones((1, 1, 2)), tg.ones((1, 1, 2)), stride=2).shape
@@ -116,9 +112,7 @@ def conv_transpose(
 conv_transpose1d, conv_transpose2d = one_and_two(conv_transpose)
 
 
-def unfold(
-    input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
-) -> tg.Tensor:
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1) -> tg.Tensor:
     """Every window as a column: (batch, c, h, w) to (batch, c * kh * kw, windows).
 
     >>> tg.nn.functional.unfold(tg.ones((1, 2, 4, 4)), 3).shape
@@ -166,7 +160,7 @@ def check_weight(name, x, w, groups, turned):
         )
 
 
-def sizes(name: str, value: Any, axes: int, least: int = 0) -> tuple[int, ...]:
+def sizes(name: str, value, axes: int, least: int = 0) -> tuple[int, ...]:
     """One number for each axis."""
     found = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     found = found * axes if len(found) == 1 else found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +15,12 @@ LINEAR = {"linear": 1, "bilinear": 2}
 
 
 def interpolate(
-    input: Any, size: int | Sequence[int] | None = None,
-    scale_factor: float | Sequence[float] | None = None, mode: str = "nearest",
+    input,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
     align_corners: bool | None = None,
-) -> tg.Tensor:  # fmt: skip
+) -> tg.Tensor:
     """(batch, c, ...) at `size`, or at `scale_factor` times its size; PyTorch's coordinates.
 
     `mode` is "nearest", "linear" (one axis) or "bilinear" (two); with `align_corners` the

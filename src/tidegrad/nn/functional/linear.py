@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from string import ascii_uppercase
-from typing import Any
 
 import tidegrad as tg
 from tidegrad.ops.contractions import contract
@@ -13,7 +12,7 @@ from .classes import check_classes
 __all__ = ["dropout", "embedding", "linear", "probability"]
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> tg.Tensor:
+def linear(input, weight, bias=None) -> tg.Tensor:
     """`input @ weight.T + bias`: (..., in) with weight (out, in) and bias (out,) to (..., out).
 
     Raises ValueError naming both sizes when the last axis does not fit.
@@ -32,7 +31,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> tg.Tensor:
     return product if bias is None else product + bias
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> tg.Tensor:
+def embedding(input, weight, padding_idx: int | None = None) -> tg.Tensor:
     """Rows of `weight` (rows, width) for integer indices (...): a result (..., width).
 
     No gradient flows to the row `padding_idx`.  Raises IndexError for a row that is not there.
@@ -48,7 +47,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> tg.Ten
     return tg.where(padding, tg.stop_gradient(rows), rows)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, generator: Any = None) -> tg.Tensor:
+def dropout(input, p: float = 0.5, training: bool = True, generator=None) -> tg.Tensor:
     """`input` with each element zero with probability `p`, the others divided by `1 - p`.
 
     Outside training it is `input` itself (Srivastava et al., 2014; inverted, as is usual now).

@@ -13,7 +13,7 @@ __all__ += ["huber_loss", "kl_div", "l1_loss", "mse_loss", "normalize", "smooth_
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> tg.Tensor:
+def mse_loss(input, target, reduction: str = "mean") -> tg.Tensor:
     """The squared difference of `input` and `target`, which have one shape.
 
     `reduction` is "mean", "sum" or "none", here and in every loss.
@@ -25,21 +25,19 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> tg.Tensor:
     return reduced(difference * difference, reduction, "mse_loss")
 
 
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> tg.Tensor:
+def l1_loss(input, target, reduction: str = "mean") -> tg.Tensor:
     """The absolute difference of `input` and `target`."""
     return reduced(tg.abs(_difference("l1_loss", input, target)), reduction, "l1_loss")
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> tg.Tensor:
+def huber_loss(input, target, reduction: str = "mean", delta: float = 1.0) -> tg.Tensor:
     """Half the squared difference where that is below `delta`, linear beyond (Huber, 1964)."""
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, not {delta}")
     return reduced(_huber(_difference("huber_loss", input, target), delta), reduction, "huber_loss")
 
 
-def smooth_l1_loss(
-    input: Any, target: Any, reduction: str = "mean", beta: float = 1.0
-) -> tg.Tensor:
+def smooth_l1_loss(input, target, reduction: str = "mean", beta: float = 1.0) -> tg.Tensor:
     """`huber_loss` divided by its threshold `beta`; with `beta=0` the l1 loss."""
     if beta < 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, but is {beta}")
@@ -48,9 +46,7 @@ def smooth_l1_loss(
     return reduced(loss, reduction, "smooth_l1_loss")
 
 
-def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, reduction: str = "mean"
-) -> tg.Tensor:
+def binary_cross_entropy(input, target, weight=None, reduction: str = "mean") -> tg.Tensor:
     """The cross entropy of probabilities `input` with targets between 0 and 1.
 
     Each logarithm is at least -100, so that probabilities 0 and 1 give a finite loss; where that
@@ -66,11 +62,11 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
+    input,
+    target,
+    weight=None,
     reduction: str = "mean",
-    pos_weight: Any = None,
+    pos_weight=None,
 ) -> tg.Tensor:
     """The cross entropy of `sigmoid(input)` with `target`, stable for logits of any size.
 
@@ -88,7 +84,7 @@ def binary_cross_entropy_with_logits(
     return reduced(_weighted(loss, weight), reduction, "binary_cross_entropy_with_logits")
 
 
-def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> tg.Tensor:
+def kl_div(input, target, reduction: str = "mean", log_target: bool = False) -> tg.Tensor:
     """The Kullback-Leibler divergence of probabilities `target` from log-probabilities `input`.
 
     With `log_target` the target is logarithms too.  "batchmean" divides the sum by the first
@@ -105,7 +101,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     return reduced(loss, reduction, "kl_div", (*REDUCTIONS, "batchmean"))
 
 
-def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> tg.Tensor:
+def normalize(input, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> tg.Tensor:
     """`input` divided by its `p`-norm along `axis`, which counts as at least `eps`.
 
     >>> tg.nn.functional.normalize(tg.tensor([[3.0, 4.0]])).tolist()
@@ -115,7 +111,7 @@ def normalize(input: Any, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> 
     return input / tg.maximum(norm, eps)
 
 
-def cosine_similarity(x1: Any, x2: Any, axis: int = 1, eps: float = 1e-8) -> tg.Tensor:
+def cosine_similarity(x1, x2, axis: int = 1, eps: float = 1e-8) -> tg.Tensor:
     """The cosine of the angle between `x1` and `x2` along `axis`; 0 where one of them is 0.
 
     >>> tg.nn.functional.cosine_similarity(tg.tensor([[3.0, 4.0]]), tg.tensor([[6.0, 8.0]])).item()

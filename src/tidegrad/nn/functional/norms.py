@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -12,9 +11,7 @@ import tidegrad as tg
 __all__ = ["as_shape", "batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 
-def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> tg.Tensor:
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> tg.Tensor:
     """`input` with mean 0 and variance 1 over its last axes (Ba, Kiros and Hinton, 2016).
 
     `normalized_shape` is those axes' shape, and that of `weight` and `bias`.
@@ -26,9 +23,7 @@ def layer_norm(
     return _scaled(_standard(input, axes, eps)[0], weight, bias)
 
 
-def rms_norm(
-    input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
-) -> tg.Tensor:
+def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> tg.Tensor:
     """`input` divided by the root of its mean square over its last axes (Zhang, Sennrich, 2019).
 
     `eps` is added to the mean square; None is the machine epsilon of the dtype.
@@ -38,9 +33,7 @@ def rms_norm(
     return _scaled(_divided(input, axes, eps)[0], weight, None)
 
 
-def group_norm(
-    input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> tg.Tensor:
+def group_norm(input, num_groups: int, weight=None, bias=None, eps: float = 1e-5) -> tg.Tensor:
     """(N, C, ...) normalised over each of `num_groups` groups of channels (Wu and He, 2018)."""
     shape = _channelled("group_norm", input, weight)
     if shape[1] % num_groups:
@@ -54,13 +47,13 @@ def group_norm(
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
     training: bool = False,
-    momentum: Any = 0.1,
+    momentum=0.1,
     eps: float = 1e-5,
 ) -> tg.Tensor:
     """(N, C, ...) with each channel normalised over the batch (Ioffe and Szegedy, 2015).
@@ -93,7 +86,7 @@ def batch_norm(
     return _scaled(normal, _channels(weight, ndim), _channels(bias, ndim))
 
 
-def as_shape(normalized_shape: Any) -> tuple[int, ...]:
+def as_shape(normalized_shape) -> tuple[int, ...]:
     """A number or several as a shape."""
     return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 

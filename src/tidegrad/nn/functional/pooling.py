@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import tidegrad as tg
 from tidegrad.ops.windows import peaks, sum_windows
 
-from .conv import Sizes, framed, one_and_two, sizes, with_batch
+from .conv import framed, one_and_two, sizes, with_batch
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d"]
 __all__ += ["max_pool1d", "max_pool2d"]
 
 
 def max_pool(
-    axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
-    dilation: Sizes = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:  # fmt: skip
+    axes,
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    dilation=1,
+    ceil_mode=False,
+    return_indices=False,
+):
     """The largest element of each window of (batch, c, *sizes); the first of equals has the slope.
 
     Padding never wins.  With `ceil_mode` a window may begin inside and end outside; with
@@ -70,7 +74,7 @@ class Layout:
             self.found.append(count)
             self.pads.append((p, p + max((count - 1) * s - room, 0)))
 
-    def shares(self, shape: tuple[int, ...], include: bool) -> Any:
+    def shares(self, shape: tuple[int, ...], include: bool):
         """How many elements each window has, the padding counted or not."""
         total = np.ones((), np.intp)
         for n, k, s, p, found in zip(
@@ -79,13 +83,19 @@ class Layout:
             start = np.arange(found) * s - p
             ends = np.minimum(start + k, n + p if include else n)
             total = total[..., None] * (ends - (start if include else np.maximum(start, 0)))
-        return int(total.flat[0]) if (total == total.flat[0]).all() else total
+        return total if np.ptp(total) else int(total.flat[0])
 
 
 def avg_pool(
-    axes: int, input: Any, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-) -> tg.Tensor:  # fmt: skip
+    axes,
+    input,
+    kernel_size,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+):
     """The mean of each window of (batch, c, *sizes), or its sum over `divisor_override`.
 
     Zeros of the padding count as elements unless `count_include_pad` is False.
@@ -99,11 +109,7 @@ def avg_pool(
         raise ValueError(f"{name}: divisor_override is 0; use None for the windows' own sizes")
     layout = Layout(name, x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     total = sum_windows(framed(x, layout.pads), **layout.params)
-    share = (
-        layout.shares(x.shape[2:], count_include_pad)
-        if divisor_override is None
-        else divisor_override
-    )
+    share = divisor_override or layout.shares(x.shape[2:], count_include_pad)
     out = total / (share if isinstance(share, int) else share.astype(x.dtype))
     return out if batched else out[0]
 
@@ -111,7 +117,7 @@ def avg_pool(
 avg_pool1d, avg_pool2d = one_and_two(avg_pool)
 
 
-def adaptive_avg_pool(axes: int, input: Any, output_size: Any) -> tg.Tensor:
+def adaptive_avg_pool(axes, input, output_size):
     """(batch, c, *sizes) to (batch, c, *output_size): means of parts as equal as can be.
 
     A size of None keeps that of the input.

@@ -47,7 +47,7 @@ STEPS = {
 
 
 def recur(
-    kind: str, x: Any, state: State, weights: tuple[Any, ...], reverse: bool = False
+    kind: str, x, state: State, weights: tuple[Any, ...], reverse: bool = False
 ) -> tuple[Any, State]:
     """Run a step over the first axis of `x` (T, N, features); outputs (T, N, H), last state.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import tidegrad as tg
@@ -37,7 +35,7 @@ class MultiheadAttention(Layer):
         dropout: float = 0.0,
         bias: bool = True,
         batch_first: bool = False,
-        dtype: Any = None,
+        dtype=None,
     ):
         if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(
@@ -54,12 +52,12 @@ class MultiheadAttention(Layer):
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
-        key_padding_mask: Any = None,
+        query,
+        key,
+        value,
+        key_padding_mask=None,
         need_weights: bool = True,
-        attn_mask: Any = None,
+        attn_mask=None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[tg.Tensor, tg.Tensor | None]:
@@ -145,7 +143,7 @@ class Positions(Layer):
         max_len: int = 5000,
         dropout: float = 0.0,
         batch_first: bool = False,
-        dtype: Any = None,
+        dtype=None,
     ):
         self.d_model, self.max_len, self.batch_first = d_model, max_len, batch_first
         self.dropout = F.probability(type(self).__name__, dropout)

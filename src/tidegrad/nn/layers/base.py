@@ -42,7 +42,7 @@ class Applied(Layer):
 
     function: Callable[..., Any]
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args, **kwargs):
         given = self.__signature__.bind(*args, **kwargs)
         given.apply_defaults()
         for name, value in given.arguments.items():
@@ -51,7 +51,7 @@ class Applied(Layer):
             else:
                 setattr(self, name, value)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs):
         """The function of `inputs`, with the options held here."""
         held = vars(self)
         return self.function(

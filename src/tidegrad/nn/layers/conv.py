@@ -22,13 +22,13 @@ class Conv(Weighted):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
         groups: int = 1,
         bias: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         if in_channels % groups or out_channels % groups:
             raise ValueError(
@@ -56,14 +56,14 @@ class Transposed(Conv):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
+        kernel_size,
+        stride=1,
+        padding=0,
+        output_padding=0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Any = 1,
-        dtype: Any = None,
+        dilation=1,
+        dtype=None,
     ):
         self.output_padding = output_padding
         options = (stride, padding, dilation, groups, bias, dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import Any
 
 import tidegrad as tg
 
@@ -18,7 +17,7 @@ __all__ = ["Dropout", "Embedding", "Flatten", "Identity", "Linear"]
 class Identity(Layer):
     """Its input, unchanged; takes any arguments and ignores them."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args, **kwargs):
         pass
 
     def forward(self, input):
@@ -53,7 +52,7 @@ class Linear(Weighted):
     ((5, 2), (2, 3))
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype=None):
         self.in_features, self.out_features = in_features, out_features
         self._make((out_features, in_features), out_features if bias else None, dtype)
 
@@ -75,7 +74,7 @@ class Embedding(Layer):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
-        dtype: Any = None,
+        dtype=None,
     ):
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(
@@ -104,7 +103,7 @@ class Dropout(Layer):
     [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, p: float = 0.5, generator: Any = None):
+    def __init__(self, p: float = 0.5, generator=None):
         self.p, self.generator = F.probability("Dropout", p), generator
 
     def forward(self, input):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tidegrad as tg
 
 from .. import functional as F
@@ -37,7 +35,7 @@ class BatchNorm(Norm):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
@@ -87,11 +85,11 @@ class LayerNorm(Norm):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape,
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         self.normalized_shape, self.eps = F.as_shape(normalized_shape), eps
         self.elementwise_affine = elementwise_affine
@@ -106,10 +104,10 @@ class RMSNorm(Norm):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape,
         eps: float | None = None,
         elementwise_affine: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         self.normalized_shape, self.eps = F.as_shape(normalized_shape), eps
         self.elementwise_affine = elementwise_affine
@@ -128,7 +126,7 @@ class GroupNorm(Norm):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         if num_channels % num_groups:
             raise ValueError(

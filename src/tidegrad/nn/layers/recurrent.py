@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tidegrad as tg
 
 from .. import functional as F
@@ -58,11 +56,11 @@ class Gated(Layer):
 class Cell(Gated):
     """One step of a recurrence."""
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None):
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype=None):
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self._make(input_size, "", dtype)
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input, hx=None):
         """The new state from `input` (N, input_size) or (input_size,) and the old one."""
         shape = tuple(input.shape)
         if shape[-1:] != (self.input_size,) or len(shape) > 2:
@@ -90,7 +88,7 @@ class RNNCell(Cell):
         hidden_size: int,
         bias: bool = True,
         nonlinearity: str = "tanh",
-        dtype: Any = None,
+        dtype=None,
     ):
         self.nonlinearity = self.kind = _known("RNNCell", nonlinearity)
         super().__init__(input_size, hidden_size, bias, dtype)
@@ -124,7 +122,7 @@ class Recurrent(Gated):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        dtype: Any = None,
+        dtype=None,
     ):
         if num_layers < 1:
             raise ValueError(f"{type(self).__name__}: needs num_layers >= 1, not {num_layers}")
@@ -140,7 +138,7 @@ class Recurrent(Gated):
         ways = ["", "_reverse"][: 1 + self.bidirectional]
         return [[f"_l{layer}{way}" for way in ways] for layer in range(self.num_layers)]
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input, hx=None):
         """Outputs (T, N, H * directions) and the last state (layers * directions, N, H).
 
         `input` is (T, N, input_size), (N, T, input_size) if `batch_first`, or (T, input_size).
@@ -190,7 +188,7 @@ class RNN(Recurrent):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        dtype: Any = None,
+        dtype=None,
     ):
         self.nonlinearity = self.kind = _known("RNN", nonlinearity)
         options = (num_layers, bias, batch_first, dropout, bidirectional, dtype)

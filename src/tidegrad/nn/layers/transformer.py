@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import tidegrad as tg
 
@@ -38,7 +37,7 @@ class Block(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        dtype: Any = None,
+        dtype=None,
     ):
         if isinstance(activation, str) and activation not in ("relu", "gelu"):
             raise ValueError(
@@ -82,9 +81,9 @@ class TransformerEncoderLayer(Block):
 
     def forward(
         self,
-        src: Any,
-        src_mask: Any = None,
-        src_key_padding_mask: Any = None,
+        src,
+        src_mask=None,
+        src_key_padding_mask=None,
         is_causal: bool = False,
     ) -> tg.Tensor:
         """(T, N, d_model), or (N, T, d_model) if `batch_first`; masks as in attention."""
@@ -99,18 +98,18 @@ class TransformerDecoderLayer(Block):
 
     def forward(
         self,
-        tgt: Any,
-        memory: Any,
-        tgt_mask: Any = None,
-        memory_mask: Any = None,
-        tgt_key_padding_mask: Any = None,
-        memory_key_padding_mask: Any = None,
+        tgt,
+        memory,
+        tgt_mask=None,
+        memory_mask=None,
+        tgt_key_padding_mask=None,
+        memory_key_padding_mask=None,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> tg.Tensor:
         """`tgt` (T, N, d_model) attending to `memory` (S, N, d_model)."""
 
-        def recall(x: Any) -> Any:
+        def recall(x):
             options = (memory_key_padding_mask, False, memory_mask)
             return self.multihead_attn(x, memory, memory, *options, is_causal=memory_is_causal)[0]
 
@@ -126,7 +125,7 @@ class Stack(Module):
         self.layers = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
         self.num_layers, self.norm = num_layers, norm
 
-    def forward(self, x: Any, *inputs: Any, **options: Any) -> tg.Tensor:
+    def forward(self, x, *inputs, **options) -> tg.Tensor:
         """Each layer applied to the result of the one before."""
         for layer in self.layers:
             x = layer(x, *inputs, **options)
@@ -142,7 +141,7 @@ class TransformerEncoder(Stack):
     """
 
     def forward(  # type: ignore[override]
-        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
+        self, src, mask=None, src_key_padding_mask=None, is_causal: bool = False
     ) -> tg.Tensor:
         """(T, N, d_model) through all layers, each with the same masks."""
         return super().forward(src, mask, src_key_padding_mask, is_causal)
