@@ -46,10 +46,23 @@ def draw(
     """
     if limit < 1:
         raise ValueError(f"draw: limit is the most boxes to draw, at least 1, not {limit}")
-    pairs = list(named(names)) if names is not None else []
+    tensors, arguments = tensors_of(what, args)
+    pairs = [*(named(names) if names is not None else []), *arguments]
+    items, results = collect(tensors)
+    known = place_names(pairs, items)
+
+    def box_of(places):
+        told = [known.get(place, "") for place in places]
+        return describe([items[place] for place in places], told, values, gradients)
+
+    return Drawing(compose(items, results, fold, limit, box_of))
+
+
+def tensors_of(what, args) -> tuple[list, list]:
+    """The tensors to be drawn, and the named arguments of a function that made them."""
+    arguments: list = []
     if callable(what) and not isinstance(what, tg.Tensor):
         what, arguments = run(what, args)
-        pairs += arguments
     elif args:
         kind = type(what).__name__
         raise TypeError(f"draw: arguments go with a function to be run, not with {kind}")
@@ -59,14 +72,7 @@ def draw(
             "draw: takes a tensor, a tree of tensors, or a function that returns such, and "
             f"found no tensor in {type(what).__name__}"
         )
-    items, results = collect(tensors)
-    known = place_names(pairs, items)
-
-    def box_of(places):
-        told = [known.get(place, "") for place in places]
-        return describe([items[place] for place in places], told, values, gradients)
-
-    return Drawing(compose(items, results, fold, limit, box_of))
+    return tensors, arguments
 
 
 class Drawing:
