@@ -25,10 +25,7 @@ KINDS = {
 
 @dataclass(slots=True)
 class Item:
-    """A leaf, a constant or an operation; `parents` are the indices of what it is made from.
-
-    `value` is None where nobody keeps it, and `node` for what was never recorded.
-    """
+    """A leaf, a constant or an operation; `value` is None where nobody keeps it."""
 
     kind: str
     title: str

@@ -64,11 +64,7 @@ class Folded:
         return self.copies.get(item, [item])
 
     def parts(self, item: int) -> list[int]:
-        """What `item` and the others that it stands for are made from.
-
-        What a copy hands on to the next is left out: that is what "in sequence" says.  An item
-        that one operation uses twice is there twice.
-        """
+        """What `item` and its copies are made from, but not what they hand on to each other."""
         seen: dict[int, int] = {}
         parts = []
         for copy in self.all(item):

@@ -23,10 +23,7 @@ SHORT = 3  # histories that are taken for equally long
 
 
 class Run(NamedTuple):
-    """Copies of one part: `copies[r][k]` is in copy r what `copies[0][k]` is in the first.
-
-    `chained` where each copy uses something of the one before.
-    """
+    """Copies of one part, item by item; `chained` where each uses something of the one before."""
 
     copies: list[list[int]]
     chained: bool
@@ -40,8 +37,7 @@ class Run(NamedTuple):
 def fold(keys: Sequence[Hashable], parents: Sequence[Sequence[int]]) -> list[Run]:
     """The repeated parts of a graph whose item i has `keys[i]` and is made from `parents[i]`.
 
-    Parents come before children.  After each round the copies count as one, so that what is
-    made alike from each copy is found in the next.
+    After each round copies count as one: what is made alike from each is found in the next.
     """
     keys, parents = list(keys), list(parents)
     line = Line(range(len(keys)), keys, parents)

@@ -47,10 +47,7 @@ def place_names(pairs: Sequence[tuple[str, Any]], items: Sequence[Item]) -> dict
 
 
 def run(function: Callable, args: Sequence[Any]) -> tuple[Any, list[tuple[str, Any]]]:
-    """What the function returns, and its arguments and parameters by name.
-
-    Float arguments become leaves; Modules go in as they are, as their parameters are leaves.
-    """
+    """What the function returns for its arguments as leaves, and these by name."""
     pairs = []
     given = []
     for name, argument in zip(argument_names(function, len(args)), args):

@@ -63,10 +63,9 @@ def plan(picture: Picture) -> Plan:
 
 
 class Group:
-    """The boxes of one repeat, laid out among themselves.
+    """The boxes of one repeat, laid out among themselves; from outside they are one box.
 
-    Each value that comes in has a port in the first row, and each that goes out one in the last;
-    outside, the whole is a box whose arrows arrive and leave at the ports.
+    Each value that comes in has a port in the first row, each that goes out one in the last.
     """
 
     def __init__(self, picture: Picture, repeat: int, cells: list[Cell]):

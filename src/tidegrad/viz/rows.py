@@ -32,8 +32,7 @@ class Arrow(NamedTuple):
 def ranks(count: int, arrows: Sequence[Arrow]) -> list[int]:
     """A row for each of `count` boxes, so that every arrow points down.
 
-    Rows are the longest paths from the top; then whatever can stand lower without making the
-    arrows longer does, so that a leaf stands just above its first use.
+    Rows are longest paths from the top; then a leaf goes down to just above its first use.
     """
     ups: list[set[int]] = [set() for _ in range(count)]
     downs: list[set[int]] = [set() for _ in range(count)]
@@ -60,9 +59,8 @@ def ranks(count: int, arrows: Sequence[Arrow]) -> list[int]:
 class Rows:
     """Boxes are numbered first, then the points where long arrows pass; a piece spans one row.
 
-    All arrows from one place share one trunk, which they leave where they arrive.  A trunk in a
-    lane has one point, which stands in no row.  `ups` and `downs` say what pulls each vertex
-    from above and from below: who, how hard, and how far aside.
+    All arrows from one place share one trunk; one in a lane has a single point, in no row.
+    `ups` and `downs` say what pulls each vertex: who, how hard, and how far aside.
     """
 
     def __init__(self, rank: Sequence[int], arrows: Sequence[Arrow], light: Sequence[bool]):
@@ -106,10 +104,7 @@ class Rows:
             self.pieces.append(arrow._replace(tail=start, out=out if span == 1 else 0.0))
 
     def planted(self, boxes):
-        """The rows in the order in which a walk up from the last boxes meets their members.
-
-        For a tree this order has no crossings.
-        """
+        """The rows as a walk up from the last boxes meets them: for a tree without crossings."""
         rows = [[] for _ in range(max(self.rank, default=-1) + 1)]
         seen = set()
         for end in range(boxes):

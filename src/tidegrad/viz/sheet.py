@@ -31,8 +31,7 @@ class Cell(NamedTuple):
 class Stroke(NamedTuple):
     """Down from (x, start) to `leave`, a curve to (to, arrive), and down to `end`.
 
-    The straight parts lie within rows and the curve between rows, so no stroke meets a box that
-    it does not belong to.
+    Straight within rows, a curve between them: so no stroke meets a box that is not its own.
     """
 
     x: float
@@ -127,8 +126,7 @@ class Sheet:
 def settle(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
     """Places nearest to the wanted ones, by weighted squares, that keep `gaps` between them.
 
-    With the gaps taken out the places must not decrease: an isotonic regression, which pooling
-    adjacent violators solves exactly (Ayer et al., 1955).
+    With the gaps taken out an isotonic regression, by pooling of adjacent violators.
     """
     offset = 0.0
     pools: list[tuple[float, float, list[float]]] = []  # mean, weight, offsets of the members
@@ -144,10 +142,7 @@ def settle(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[flo
 
 
 def spread_out(rows: Rows, widths: Sequence[float]) -> list[float]:
-    """The middle of each box and point, from the left.
-
-    Sweeps down and up place each row by the row before it, the last ones by both sides.
-    """
+    """The middle of each box and point, by sweeps down and up, the last ones by both sides."""
     x = [0.0] * len(rows.rank)
     gaps = []
     for row in rows.rows:
