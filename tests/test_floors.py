@@ -2,6 +2,7 @@
 
 import ast
 import io
+import marshal
 import re
 import sys
 import tokenize
@@ -35,7 +36,7 @@ PLACE = {name: floor for floor, names in FLOORS.items() for name in names.split(
 CAPS = {"lines": 300, "width": 100, "function": 40, "class": 130, "tokens a line": 16}
 CORE = ["core.py", "kinds.py", "ops/elementwise.py", "autodiff.py", "batch.py"]
 CORE_LINES = 800
-WHEEL, INSTALLED = 300_000, 1_500_000
+WHEEL, INSTALLED = 300_000, 1_700_000
 
 REQUIRED = {"numpy"}
 EVERY_FILE = pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -189,10 +190,9 @@ def test_the_core_is_read_in_one_sitting():
 
 
 def test_the_package_is_small():
-    """As a wheel packs it, and unpacked.
+    """As a wheel packs it, and as it lies installed: sources and their compiled form.
 
-    The bytecode that Python writes beside the sources is its own cache, of a size that differs by
-    version; `python -m benchmarks.eager sizes` prints it.
+    The aim is 1.5 MB installed, which is not reached; the bound is what is, and only goes down.
     """
     packed, installed = io.BytesIO(), 0
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
@@ -200,5 +200,7 @@ def test_the_package_is_small():
             if path.suffix in {".py", ".pyi", ".typed"}:
                 wheel.write(path, path.relative_to(SOURCE))
                 installed += path.stat().st_size
+            if path.suffix == ".py":
+                installed += len(marshal.dumps(compile(path.read_bytes(), path, "exec")))
     assert len(packed.getvalue()) < WHEEL
     assert installed < INSTALLED
