@@ -21,7 +21,7 @@ NAMES = [str(path.relative_to(PACKAGE)) for path in FILES]
 # Where each file and folder stands; what is not named here has no place yet.
 FLOORS = {
     0: "errors shapes dtypes arrays special sums",
-    1: "core recording",
+    1: "core abstract recording",
     2: "partials kinds trees",
     3: "ops",
     4: "methods show protocols namespace linalg",
