@@ -1,4 +1,4 @@
-"""Floor 1. Value: a node that stands where an array would, whose elements a program will compute."""
+"""Floor 1. Value: a node in the place of an array whose elements a program will compute."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def rebuilt(value: Value, parents: tuple[Value, ...]) -> Value:
 Rule = Callable[[Value], Value]
 
 
-def rewritten(graph: Graph, rule: Rule, known: Mapping[Value, Value] = {}) -> Graph:  # noqa: B006
+def rewritten(graph: Graph, rule: Rule, known: Mapping[Value, Value] = {}) -> Graph:
     """`graph` with every Value replaced by what `rule` makes of it, parents first.
 
     The rule sees a Value whose parents have been replaced already.
