@@ -103,7 +103,6 @@ KINDS = {
         "opt.zero_grad()\nnet(data).sum().backward()\nopt.step()",
     ),
 }
-SLOW = {"hessian": 5, "a network": 3}  # of these fewer steps, each being many
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +110,7 @@ def test_steps_leave_nothing(alone, kind):
     setup, body = KINDS[kind]
     lines = body.replace("; ", "\n").splitlines()
     indented = "\n".join("    " + line for line in lines)
-    alone(HARNESS.format(setup=setup, body=indented, steps=STEPS // SLOW.get(kind, 1)))
+    alone(HARNESS.format(setup=setup, body=indented, steps=STEPS))
 
 
 @pytest.fixture
