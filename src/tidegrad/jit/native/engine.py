@@ -1,0 +1,136 @@
+"""Floor 6. Machine code: LLVM IR text becomes object code, and object code becomes addresses."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections import deque
+from functools import cache
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+from ...errors import extra
+from .target import Target, host
+
+__all__ = ["LOCK", "Library", "compiled", "loaded", "verified"]
+
+# One thread at a time is inside LLVM, and none while the process forks: the child inherits
+# LLVM's own locks as they are, and the threads that would open them do not exist there.
+LOCK = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
+    )
+
+
+def compiled(ir: str, target: Target, level: int = 1) -> bytes:
+    """Object code for `target`, which need not be this machine.
+
+    `level` 0 leaves the text as it is, 1 to 3 optimise it; loops are neither vectorised nor
+    unrolled, since the generator has done both. RuntimeError, with LLVM's words, for text that is
+    not valid.
+    """
+    with LOCK:
+        llvm = llvm_for(target)
+        machine = machine_for(target)
+        with llvm.create_context() as context, llvm.parse_assembly(ir, context) as module:
+            module.verify()
+            choices = llvm.create_pipeline_tuning_options(speed_level=level)
+            choices.loop_vectorization = choices.slp_vectorization = False
+            choices.loop_interleaving = choices.loop_unrolling = False
+            with choices, llvm.create_pass_builder(machine, choices) as passes:
+                passes.getModulePassManager().run(module, passes)
+            return machine.emit_object(module)
+
+
+def verified(ir: str, target: Target) -> None:
+    """RuntimeError, with LLVM's words, unless `ir` is a valid program of `target`."""
+    with LOCK:
+        llvm = llvm_for(target)
+        with llvm.create_context() as context, llvm.parse_assembly(ir, context) as module:
+            module.verify()
+
+
+class Library:
+    """Object code in memory; it stays there for as long as this object lives."""
+
+    def __init__(self, engine: Any):
+        self.engine = engine
+        # Nothing is taken away at the interpreter's end: other threads may still be running it.
+        weakref.finalize(self, bury, engine).atexit = False
+
+    def address(self, name: str) -> int:
+        """Where the function `name` begins; KeyError where there is none."""
+        with LOCK:
+            found = self.engine.get_function_address(name)
+        if not found:
+            raise KeyError(name)
+        return found
+
+
+def loaded(code: bytes) -> Library:
+    """`code`, as `compiled` made it for this machine, ready to run.
+
+    >>> from tidegrad.jit.native import engine, target
+    >>> code = engine.compiled("define i32 @one() { ret i32 1 }", target.host())
+    >>> engine.loaded(code).address("one") > 0
+    True
+    """
+    with LOCK:
+        llvm = llvm_for(host())
+        # An engine of its own: it is what can be freed, at half a millisecond each.
+        module = llvm.parse_assembly("", llvm.create_context())
+        engine = llvm.create_mcjit_compiler(module, new_machine(host()))
+        with llvm.ObjectFileRef.from_data(code) as file:
+            engine.add_object_file(file)
+        engine.finalize_object()
+        bury()
+        return Library(engine)
+
+
+DEAD: deque[Any] = deque()
+
+
+def bury(*engines: Any) -> None:
+    """Free `engines`, or leave them to the next who comes by, where another thread is in LLVM.
+
+    The garbage collector runs anywhere, so it must not wait for a lock.
+    """
+    DEAD.extend(engines)
+    if LOCK.acquire(blocking=False):
+        try:
+            while DEAD:
+                DEAD.popleft().close()
+        finally:
+            LOCK.release()
+
+
+def llvm_for(target: Target) -> ModuleType:
+    """llvmlite, made ready for a target; for all of them only where one is not this machine's."""
+    llvm = extra("llvmlite.binding", "jit")
+    initialize(llvm, target.triple == host().triple)
+    return llvm
+
+
+@cache
+def initialize(llvm: Any, native: bool) -> None:
+    if native:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    else:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+
+
+@cache
+def machine_for(target: Target) -> Any:
+    return new_machine(target)
+
+
+def new_machine(target: Target) -> Any:
+    """LLVM's code generator for `target`; an engine takes possession of the one it is given."""
+    kind = llvm_for(target).Target.from_triple(target.triple)
+    return kind.create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small"
+    )
