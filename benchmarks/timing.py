@@ -7,9 +7,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def turns(peers, rounds=30, target=2e-3, warm=3):
-    """The median seconds of one call of each of `peers` (name -> function without arguments).
+    """The median seconds of one call of each of `peers` (name -> function without arguments)."""
+    taken = samples(peers, rounds, target, warm)
+    return {name: statistics.median(found) for name, found in taken.items()}
 
-    Each turn repeats a peer until about `target` seconds have passed.
+
+def samples(peers, rounds=30, target=2e-3, warm=3, before=None):
+    """The seconds of one call of each of `peers`, in every round.
+
+    Each turn repeats a peer until about `target` seconds have passed; `before(name)`, where
+    given, prepares it, outside of the time.
     """
     repeats = {}
     for name, f in peers.items():
@@ -21,11 +28,13 @@ def turns(peers, rounds=30, target=2e-3, warm=3):
     taken = {name: [] for name in peers}
     for _ in range(rounds):
         for name, f in peers.items():
+            if before is not None:
+                before(name)
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 f()
             taken[name].append((time.perf_counter() - start) / repeats[name])
-    return {name: statistics.median(found) for name, found in taken.items()}
+    return taken
 
 
 def machine(*packages):
