@@ -37,7 +37,7 @@ class FileFormatError(ValueError):
 
 # The oldest release of each optional package that works; pyproject.toml asks for the same.
 OLDEST = {
-    "llvmlite": (0, 44),
+    "llvmlite": (0, 45),
     "matplotlib": (3, 9),
     "scipy": (1, 13),
     "sklearn": (1, 5),

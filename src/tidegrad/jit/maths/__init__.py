@@ -1,0 +1,1 @@
+"""Floor 6. The functions that a Map's text may call, in generated code."""
