@@ -1,0 +1,34 @@
+"""Floor 6. Facts: what rules may ask about the Values of a graph besides what they are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ...abstract import Value
+from ..graph import Graph
+
+__all__ = ["Facts", "Rule", "Rules"]
+
+
+class Facts:
+    """How often Values are used, while a graph is being rewritten."""
+
+    def __init__(self, graph: Graph, order: list[Value]):
+        self.before: Counter = Counter(graph.outputs)
+        for value in order:
+            self.before.update(value.parents)
+        self.now: Counter = Counter()
+
+    def became(self, old: Value, new: Value) -> None:
+        self.now[new] += self.before[old]
+
+    def once(self, value: Value) -> bool:
+        """Whether only one operation uses `value`, so that it may be computed in another way."""
+        return self.now[value] <= 1
+
+
+# A rule gives something better than a Value whose parents are simple already, or None.
+Rule = Callable[[Value, Facts], Value | None]
+Rules = Mapping[Any, Sequence[Rule]]  # by the primitive, or by its kind

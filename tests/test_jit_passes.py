@@ -1,0 +1,122 @@
+"""Passes: graphs give the same numbers before and after, bit for bit where that is promised."""
+
+import numpy as np
+
+from tidegrad.abstract import constant, unknown
+from tidegrad.jit.graph import Graph
+from tidegrad.jit.passes import pipeline, simplified
+from tidegrad.jit.passes.making import made
+from tidegrad.jit.verify import verified
+from tidegrad.kinds import cast, expand, permute, reshape
+from tidegrad.ops import elementwise as table
+from tidegrad.ops.movement import cut, flip_, place
+
+HARD = [0.0, -0.0, 1.0, -1.0, 2.5, -3.0, np.inf, -np.inf, np.nan, 1e-45, -1e-40, 3e38, 1e-20, 0.3]
+
+
+def x(*shape, dtype=np.float32):
+    return unknown(shape, np.dtype(dtype))
+
+
+def known(array, dtype=np.float32):
+    array = np.array(array, dtype)
+    array.flags.writeable = False
+    return constant(array)
+
+
+def arguments(graph, seed=0):
+    """Arrays for the inputs of a graph, rich in special numbers."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for v in graph.inputs:
+        if v.dtype.kind == "f":
+            found.append(rng.choice(np.array(HARD, v.dtype), v.shape))
+        elif v.dtype.kind == "b":
+            found.append(rng.integers(0, 2, v.shape).astype(bool))
+        else:
+            found.append(rng.integers(0, 5, v.shape).astype(v.dtype))
+    return found
+
+
+def computed(graph, arrays):
+    """The outputs of a graph, operation by operation as eager code computes them."""
+    found = dict(zip(graph.inputs, arrays))
+    with np.errstate(all="ignore"):
+        for v in graph.order():
+            if v not in found:
+                saved = [found[p] for p in v.parents]
+                out = v.saved if v.prim is None else v.prim.run(*saved, **v.params)
+                found[v] = np.asarray(out)
+    return [found[y] for y in graph.outputs]
+
+
+def same_bits(a, b):
+    assert a.dtype == b.dtype and a.shape == b.shape
+    np.testing.assert_array_equal(a, b)
+    if a.dtype.kind == "f":
+        lost = np.isnan(a)
+        np.testing.assert_array_equal(np.signbit(a)[~lost], np.signbit(b)[~lost])
+
+
+def inputs_of(outputs):
+    order = Graph((), tuple(outputs)).order()
+    return tuple(v for v in order if v.prim is None and v.saved is None)
+
+
+def checked(*outputs, exact=True):
+    """What becomes of the outputs; the numbers stay, whichever pass is at work."""
+    graph = verified(Graph(inputs_of(outputs), outputs))
+    for names in (*([name] for name in pipeline.PASSES), tuple(pipeline.PASSES)):
+        after = verified(simplified(graph, names), graph)
+        for seed in range(3):
+            arrays = arguments(graph, seed)
+            for a, b in zip(computed(graph, arrays), computed(after, arrays)):
+                if exact:
+                    same_bits(a, b)
+                else:
+                    np.testing.assert_allclose(a, b, 1e-5, 1e-6)
+    return after.outputs
+
+
+def names(*outputs):
+    """The operations that are left, in order."""
+    return [v.prim.name for v in Graph((), outputs).order() if v.prim is not None]
+
+
+def test_identities_are_removed():
+    a = x(2, 3)
+    b = made(table.positive, made(table.stop_gradient, a))
+    b = made(cast, made(reshape, b, shape=(2, 3)), dtype=np.dtype("float32"))
+    b = made(permute, made(expand, b, shape=(2, 3)), axes=(0, 1))
+    b = made(cut, b, key=(slice(None), slice(0, 3)))
+    b = made(place, b, key=(slice(0, 2), slice(None)), shape=(2, 3))
+    (out,) = checked(made(flip_, b, axes=()))
+    assert out is a
+
+
+def test_constants_are_computed():
+    a = made(table.add, known([1.0, 2.0]), known(0.5))
+    (out,) = checked(made(table.exp, a))
+    assert out.prim is None
+    np.testing.assert_array_equal(out.saved, np.exp(np.float32([1.5, 2.5])))
+
+
+def test_equal_constants_become_one_number_spread():
+    (out,) = checked(made(table.multiply, known(np.full((40, 50), 2.0)), known(3.0)))
+    assert names(out) == ["expand"] and out.parents[0].saved == 6
+    (out,) = checked(known(np.where(np.eye(2), 0.0, -0.0)))
+    assert out.prim is None
+
+
+def test_equal_operations_are_one():
+    a, b = x(3), x(3)
+    left = made(table.exp, made(table.add, a, b))
+    right = made(table.exp, made(table.add, b, a))
+    (out,) = checked(made(table.subtract, left, right))
+    assert out.parents[0] is out.parents[1]
+
+
+def test_zeros_of_both_signs_are_two_constants():
+    a = x(3)
+    (out,) = checked(made(table.divide, made(table.divide, a, known(0.0)), known(-0.0)))
+    assert {float(np.copysign(1, v.saved)) for v in Graph((), (out,)).order() if v.saved} <= {1, -1}
