@@ -48,6 +48,8 @@ CASES = {
     "in place": (lambda: M().__iadd__(tg.ones((2, 3, 4))), ValueError, r"\+=: .* does not fit .* write x = x \+ y"),
     "data": (lambda: setattr(M(), "data", np.ones(3, "f4")), ValueError, r"data: float32\[3\] does not fit .* float32\[3, 4\]"),
     "assignment": (lambda: M().__setitem__(0, [1.0, 2.0]), ValueError, r"assignment: .*axis -1 has sizes 2 and 4"),
+    "a size that is several": (lambda: tg.zeros(tg.tensor([1, 2])), TypeError, "zeros: a shape is made of integers, not tensor"),
+    "operands alone": (lambda: tg.einsum(M(), M()), TypeError, "einsum: takes a string and operands, or operands and lists"),
     # Axes.
     "sum": (lambda: M().sum(axis=2), IndexError, "sum: axis 2 is out of range for 2 dimensions; use -2 to 1"),
     "axis twice": (lambda: M().sum(axis=(0, -2)), ValueError, r"sum: axis \(0, -2\) names the same axis twice"),
@@ -56,6 +58,7 @@ CASES = {
     "axis of a number": (lambda: tg.sum(1.0, axis=0), IndexError, "a 0-d tensor has no axes"),
     # Dtypes.
     "text": (lambda: tg.tensor("abc"), TypeError, "tensor: takes tensors, arrays or numbers, not str"),
+    "a masked array": (lambda: tg.tensor(np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "tensor: a masked array would lose its mask"),
     "nothing": (lambda: tg.exp(None), TypeError, "exp: takes tensors, arrays or numbers, not NoneType"),
     "half": (lambda: tg.ones(2, dtype="float16"), TypeError, "dtype float16 is not supported; convert to float32"),
     "a half array": (lambda: tg.exp(np.ones(2, np.float16)), TypeError, "dtype float16 is not supported"),
@@ -108,6 +111,7 @@ CASES = {
     "grad of a number": (lambda: tg.grad(lambda x: 3.0)(1.0), TypeError, "grad: the function must return a Tensor, not float"),
     "grad of integers": (lambda: tg.grad(lambda x: x.astype(tg.int64))(1.0), TypeError, "grad: the function returned int64"),
     "grad by an integer": (lambda: tg.grad(tg.sin)(1), TypeError, "grad: only floats have gradients, .* pass 2.0 for 2"),
+    "argnums a word": (lambda: tg.grad(tg.sin, argnums="x")(1.0), TypeError, "argnums names argument 'x', and 1 positional"),
     "argnums": (lambda: tg.grad(tg.sin, argnums=1)(1.0), TypeError, "argnums names argument 1, and 1 positional were given"),
     "has_aux": (lambda: tg.grad(tg.sin, has_aux=True)(1.0), TypeError, r"must return a pair \(value, auxiliary\)"),
     "jvp": (lambda: tg.jvp(tg.sin, 1.0, 1.0), TypeError, "jvp: takes a list of inputs and one of tangents"),

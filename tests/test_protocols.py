@@ -45,6 +45,16 @@ FUNCTIONS = {
     "ndarray @ t": lambda x: A.T @ x, "t @ ndarray": lambda x: x @ A.T,
     "list @ t": lambda x: x.T.__rmatmul__([[1.0, 2.0, 3.0]]),
     "NumPy scalar * t": lambda x: np.float64(3) * x, "t ** scalar": lambda x: x ** np.int64(2),
+    "vstack": lambda x: np.vstack([x[0], A, [0.0, 1.0, 2.0]]),
+    "hstack": lambda x: np.hstack([x, A]), "hstack of vectors": lambda x: np.hstack([x[0], 3.0]),
+    "trace": lambda x: np.trace(x[:, :2]), "norm": np.linalg.norm,
+    "norm of vectors": lambda x: np.linalg.norm(x, axis=1, keepdims=True),
+    "1-norm": lambda x: np.linalg.norm(x, 1, axis=0),
+    "Frobenius": lambda x: np.linalg.norm(x, "fro"),
+    "infinity norm": lambda x: np.linalg.norm(x[0], np.inf),
+    "einsum's way": lambda x: np.einsum("ij,kj", x, A, optimize=True),
+    "a_min": lambda x: np.clip(x, a_min=-0.2, a_max=None),
+    "kind": lambda x: np.sort(x, kind="stable"),
     "0-d array - t": lambda x: np.array(2.0) - x, "list + t": lambda x: [1.0, 2.0, 3.0] + x,
 }  # fmt: skip
 
@@ -75,6 +85,8 @@ def test_numpy_asks_for_shapes():
     x = tracked()
     assert np.shape(x) == (2, 3) and np.ndim(x) == 2 and np.size(x) == 6 and np.size(x, 1) == 3
     assert np.zeros_like(x).tolist() == [[0, 0, 0]] * 2
+    assert np.array_equal(x, A) and np.array_equal(A, x) and not np.array_equal(x, x * 2)
+    assert np.shares_memory(x, x.detach()) and not np.may_share_memory(x, x * 2)
 
 
 # What NumPy can do and a tensor cannot, and the words for it.
@@ -87,6 +99,7 @@ REFUSED = {
     "outer": (lambda x: np.multiply.outer(x, x), "np.multiply.outer has no differentiable"),
     "a ufunc": (lambda x: np.frexp(x), r"np.frexp has no .* use x.numpy\(\) to leave the graph"),
     "a function": (lambda x: np.fft.fft(x), "np.fft has no differentiable counterpart"),
+    "a matrix norm": (lambda x: np.linalg.norm(x, 2), "norm: ord=2 of a matrix is not diff"),
     "copyto": (lambda x: np.copyto(A.copy(), x), "np.copyto has no differentiable counterpart"),
     "asarray": (np.asarray, r"np.asarray: .* requires a gradient.*use .detach\(\).numpy\(\)"),
     "array of a list": (lambda x: np.array([x, x]), "requires a gradient"),
@@ -189,6 +202,8 @@ def test_numbers():
             convert(tg.tensor(A))
     with pytest.raises(TypeError):
         [1, 2][tg.tensor(1.0)]
+    assert [v.item() for v in divmod(7.0, tg.tensor(2.0))] == [3, 1]
+    assert [v.item() for v in divmod(tg.tensor(7.0), 2)] == [3, 1]
 
 
 def test_truth():

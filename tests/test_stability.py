@@ -250,3 +250,13 @@ def test_gradients_summed_over_a_million_rows():
     row = tg.tensor(np.float32([[1.0, 2.0]]), requires_grad=True)
     (row * tg.full((1_000_000, 2), 0.1)).sum().backward()
     np.testing.assert_allclose(row.grad.numpy(), 1_000_000 * np.float64(np.float32(0.1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("correction", [2, 3])
+def test_spread_with_nothing_left_over_is_that_of_numpy(correction):
+    x = [3.0, 5.0]
+    for spread, numpys in ((tg.std, np.std), (tg.var, np.var)):
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            found = spread(x, correction=correction)
+        with pytest.warns(RuntimeWarning):
+            assert found.item() == numpys(x, ddof=correction) == np.inf

@@ -77,6 +77,8 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
         raise ShapeError(
             f"{operation}: nested sequences of unequal lengths are not an array"
         ) from None
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{operation}: a masked array would lose its mask; use its .filled(number)")
     if array.dtype.kind in "OSU":
         raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
     if dtype is None and array.dtype == np.float64 and weak(value):

@@ -241,6 +241,7 @@ SPECIAL: dict[str, Any] = {
     "__pos__": PUBLIC["positive"],
     "__abs__": PUBLIC["abs"],
     "__divmod__": lambda self, other: (self // other, self % other),
+    "__rdivmod__": lambda self, other: (other // self, other % self),
     "__round__": PUBLIC["round"],
     "__invert__": PUBLIC["bitwise_invert"],
     "__matmul__": matmul,

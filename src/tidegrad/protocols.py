@@ -9,6 +9,8 @@ from .arrays import as_array, frozen, is_shared, share, sole_owner
 from .core import Tensor
 from .errors import GraphError
 from .namespace import PUBLIC
+from .ops.creation import lift
+from .recording import elements
 
 __all__: list[str] = []
 
@@ -25,11 +27,38 @@ RENAMED = {
 SKIPPED = {"out", "where", "order", "subok", "casting", "signature"}
 FOLDS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min",
          "logical_and": "all", "logical_or": "any"}  # fmt: skip
-ASKING = {np.shape, np.ndim, np.size}
+# Questions about arrays, to which the answer is no tensor.
+ASKING = {np.shape, np.ndim, np.size, np.array_equal, np.shares_memory, np.may_share_memory}
+ARGUMENTS = {"ddof": "correction", "a_min": "min", "a_max": "max"}
+BY_THE_WAY = {"optimize", "kind"}  # how NumPy computes, not what
 
 
 def public(name: str):
     return PUBLIC.get(RENAMED.get(name, name))
+
+
+def vstack(tup):
+    return PUBLIC["concat"]([x if np.ndim(x) > 1 else lift(x, "vstack")[None] for x in tup], 0)
+
+
+def hstack(tup):
+    tensors = [x if np.ndim(x) else lift(x, "hstack")[None] for x in tup]
+    return PUBLIC["concat"](tensors, 1 if np.ndim(tensors[0]) > 1 else 0)
+
+
+def trace(a):
+    return PUBLIC["einsum"]("ii...->...", a)
+
+
+def norm(x, ord=None, axis=None, keepdims=False):
+    """The norm of vectors, and of matrices the root of the sum of squares."""
+    axes = np.ndim(x) if axis is None else np.size(axis)
+    if ord not in (None, "fro") and axes > 1:
+        raise TypeError(f"np.linalg.norm: ord={ord!r} of a matrix is not differentiable here")
+    return PUBLIC["vector_norm"](x, axis, keepdims, 2 if ord is None or ord == "fro" else ord)
+
+
+FUNCTIONS = {np.vstack: vstack, np.hstack: hstack, np.trace: trace, np.linalg.norm: norm}
 
 
 def array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *args, **kwargs):
@@ -54,16 +83,16 @@ def given(name: str, kwargs: dict) -> dict:
         if key in SKIPPED:
             if value is not None and value is not True and value is not np._NoValue:
                 raise TypeError(f"{name}: {key}= is not supported on tensors; results are new")
-        elif value is not np._NoValue:
-            kept[{"ddof": "correction"}.get(key, key)] = value
+        elif value is not np._NoValue and key not in BY_THE_WAY:
+            kept[ARGUMENTS.get(key, key)] = value
     return kept
 
 
 def array_function(self: Tensor, func, types, args: tuple, kwargs: dict):
     """`np.concatenate([t, u])` ...: the public function of the same name."""
     if func in ASKING:
-        return func(self.array, *args[1:], **kwargs)
-    found = public(func.__name__)
+        return func(*(x.array if type(x) is Tensor else x for x in args), **kwargs)
+    found = FUNCTIONS.get(func) or public(func.__name__)
     if found is None:
         raise TypeError(
             f"np.{func.__name__} has no differentiable counterpart here; "
@@ -82,8 +111,8 @@ def array(self: Tensor, dtype=None, copy: bool | None = None) -> ndarray:
     if dtype is not None and np.dtype(dtype) != self.array.dtype:
         if copy is False:
             raise ValueError(f"np.asarray: {self.array.dtype} becomes {dtype} only by a copy")
-        return self.array.astype(dtype)
-    return self.array.copy() if copy else frozen(self.array)
+        return elements(self).astype(dtype)
+    return elements(self).copy() if copy else frozen(elements(self))
 
 
 def dlpack(self: Tensor, **options):

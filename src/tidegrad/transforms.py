@@ -200,8 +200,8 @@ def checked_function(f: Any, operation: str) -> Callable:
 
 
 def checked_place(n: int, count: int) -> int:
-    if not -count <= n < count:
-        raise TypeError(f"grad: argnums names argument {n}, and {count} positional were given")
+    if not isinstance(n, int) or not -count <= n < count:
+        raise TypeError(f"grad: argnums names argument {n!r}, and {count} positional were given")
     return n % count
 
 

@@ -10,10 +10,10 @@ from numpy import ndarray
 
 from ..arrays import as_array, share
 from ..core import Tensor
-from ..dtypes import as_dtype, default_dtype
+from ..dtypes import as_dtype, default_dtype, promote
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..shapes import Shape, canonical_axis
+from ..shapes import Shape, broadcast, canonical_axis
 
 __all__ = ["arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like"]
 __all__ += ["linspace", "meshgrid", "ones", "ones_like", "tensor", "tril", "triu", "zeros"]
@@ -99,18 +99,30 @@ def size(shape: Size, operation: str) -> Shape:
     sizes = tuple(shape) if isinstance(shape, (tuple, list, ndarray)) else (shape,)
     try:
         wanted = tuple(n.__index__() for n in sizes)
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise TypeError(f"{operation}: a shape is made of integers, not {shape!r}") from None
     if any(n < 0 for n in wanted):
         raise ShapeError(f"{operation}: shape {wanted} has a negative size")
     return wanted
 
 
+def spread_to(x: Tensor, shape: Shape, operation: str) -> Tensor:
+    """`x` repeated along new axes and axes of size 1 until it has `shape`."""
+    if broadcast(operation, x.array.shape, shape) != shape:
+        raise ShapeError(f"{operation}: shape {x.array.shape} does not spread to {shape}")
+    return expand(x, shape=shape)
+
+
 def full(shape: Size, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of one value everywhere."""
-    plain = fill_value.array if type(fill_value) is Tensor else fill_value
-    value = as_array(plain, "full", dtype)
-    return finished(np.full(size(shape, "full"), value, value.dtype), requires_grad)
+    """A tensor of one value everywhere; of a Tensor, to which gradients flow back."""
+    wanted = size(shape, "full")
+    if type(fill_value) is Tensor:
+        own = fill_value.array.dtype if dtype is None else as_dtype(dtype)
+        made = cast(spread_to(fill_value, wanted, "full"), dtype=own)
+        made.requires_grad = requires_grad or made.requires_grad
+        return made
+    value = as_array(fill_value, "full", dtype)
+    return finished(np.full(wanted, value, value.dtype), requires_grad)
 
 
 def zeros(shape: Size, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -174,10 +186,15 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
 
 
 def linspace(start: Any, stop: Any, num: int, dtype: Any = None, endpoint: bool = True) -> Tensor:
-    """`num` evenly spaced values from `start` to `stop`, computed in float64 and rounded once."""
+    """`num` evenly spaced values from `start` to `stop`, computed in float64 and rounded once.
+
+    >>> tg.linspace(0, 1, 3)
+    tensor([0. , 0.5, 1. ])
+    """
     if num < 0:
         raise ValueError(f"linspace: num is {num}; use 0 or more")
-    wanted = as_dtype(dtype)
+    kinds = [getattr(n, "dtype", type(n)) for n in (start, stop)]
+    wanted = promote(*kinds, float) if dtype is None else as_dtype(dtype)
     if type(start) is Tensor or type(stop) is Tensor:  # whose gradients are not to be lost
         share = np.linspace(0.0, 1.0, num, endpoint)
         return cast(lift(start, "linspace") * (1 - share) + stop * share, dtype=wanted)

@@ -159,6 +159,10 @@ def path(terms: list[str], out: str, shapes: tuple) -> list[tuple[int, ...]]:
 def from_lists(args: tuple) -> tuple[str, tuple]:
     """Alternating operands and lists of axis numbers, as a string and operands."""
     *pairs, last = args if len(args) % 2 else (*args, None)
+    if not pairs or not all(isinstance(axes, (list, tuple)) for axes in (*pairs[1::2], last or ())):
+        raise TypeError(
+            "einsum: takes a string and operands, or operands and lists of axis numbers"
+        )
     numbers = sorted({n for axes in pairs[1::2] for n in axes if n is not Ellipsis})
     # Letters in the order of the numbers, by which an implicit result is sorted.
     letters = {Ellipsis: DOTS, **dict(zip(numbers, ascii_letters))}

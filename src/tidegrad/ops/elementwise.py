@@ -19,9 +19,9 @@ BELL = 2 / math.sqrt(math.pi)  # erf'(0)
 HALF_ROOT = math.sqrt(0.5)
 
 
-def ties(above: Any, equal: Any) -> Any:
-    """The slope of a maximum: equal inputs share it."""
-    return where(above, 1.0, where(equal, 0.5, 0.0))
+def ties(behind: Any, equal: Any) -> Any:
+    """The slope of a maximum: equal inputs share it, and a NaN passes it on."""
+    return where(behind, 0.0, where(equal, 0.5, 1.0))
 
 
 def direction(x: Any, z: Any) -> Any:
@@ -120,11 +120,11 @@ copysign     = Smooth("copysign",    "copysign(x, y)", (
     lambda x, y: sign(x) * copysign(1.0, y), lambda: False))
 
 maximum      = Map("maximum",        "maximum(x, y)", (
-    lambda x, y: ties(x > y, x == y),
-    lambda x, y: ties(y > x, x == y)))
-minimum      = Map("minimum",        "minimum(x, y)", (
     lambda x, y: ties(x < y, x == y),
     lambda x, y: ties(y < x, x == y)))
+minimum      = Map("minimum",        "minimum(x, y)", (
+    lambda x, y: ties(x > y, x == y),
+    lambda x, y: ties(y > x, x == y)))
 clip_below   = Map("clip_below",     "maximum(x, y)", (lambda x, y: x >= y, lambda x, y: x < y))
 clip_above   = Map("clip_above",     "minimum(x, y)", (lambda x, y: x <= y, lambda x, y: x > y))
 

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..kinds import Move, expand, permute
 from ..kinds import reshape as reshape_
 from ..shapes import broadcast, canonical_axes, canonical_axis, resolved, several
-from .creation import lift, size
+from .creation import lift, size, spread_to
 
 __all__ = [
     "atleast_1d",
@@ -160,10 +160,7 @@ def atleast_2d(x: Any) -> Tensor:
 
 def broadcast_to(x: Any, shape: int | Sequence[int]) -> Tensor:
     """`x` repeated along new axes and axes of size 1 until it has `shape`."""
-    x, wanted = lift(x, "broadcast_to"), size(shape, "broadcast_to")
-    if broadcast("broadcast_to", x.array.shape, wanted) != wanted:
-        raise ShapeError(f"broadcast_to: shape {x.array.shape} does not spread to {wanted}")
-    return expand(x, shape=wanted)
+    return spread_to(lift(x, "broadcast_to"), size(shape, "broadcast_to"), "broadcast_to")
 
 
 def broadcast_arrays(*arrays: Any) -> list[Tensor]:

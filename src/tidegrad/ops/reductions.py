@@ -175,15 +175,15 @@ def floats_over(x: Any, axis: Axis, operation: str) -> tuple[Tensor, Shape]:
 def var(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """The variance over `axis`: squares about the mean, divided by their count - `correction`."""
     away, axes, count = deviations(x, axis, "var")
-    return sum_(away * away, axes=axes, keepdims=bool(keepdims)) / (count - correction)
+    left = builtins.max(count - correction, 0)
+    return sum_(away * away, axes=axes, keepdims=bool(keepdims)) / left
 
 
 def std(x: Any, axis: Axis = None, correction: float = 0, keepdims: bool = False) -> Tensor:
     """The standard deviation over `axis`; its gradient is 0 where all elements are equal."""
     away, axes, count = deviations(x, axis, "std")
-    left = count - correction
-    scale = left**-0.5 if left > 0 else np.inf if count else np.nan
-    return norm_(away, axes=axes, keepdims=bool(keepdims)) * float(scale)
+    left = builtins.max(count - correction, 0)
+    return norm_(away, axes=axes, keepdims=bool(keepdims)) / left**0.5
 
 
 def deviations(x, axis: Axis, operation: str) -> tuple[Tensor, Shape, int]:

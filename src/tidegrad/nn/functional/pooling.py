@@ -38,7 +38,7 @@ def max_pool(
     # One gather from all the planes laid end to end: its gradient is a plain count of places.
     planes = np.arange(x.shape[0] * x.shape[1]) * np.prod(x.shape[2:], dtype=np.intp)
     places = found + planes.reshape(*x.shape[:2], *[1] * axes)
-    out = tg.take(x.reshape(-1), places)
+    out = tg.take(x.reshape(-1), places, axis=0)
     if not batched:
         out, found = out[0], found[0]
     return (out, found) if return_indices else out

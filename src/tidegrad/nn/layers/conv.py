@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import functional as F
+from ..functional.conv import paddings, sizes
 from .linear import Weighted
 
 __all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
@@ -30,16 +31,18 @@ class Conv(Weighted):
         bias: bool = True,
         dtype=None,
     ):
-        if in_channels % groups or out_channels % groups:
+        name = type(self).__name__
+        if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{type(self).__name__}: {groups} groups must divide in_channels {in_channels} "
+                f"{name}: {groups} groups must divide in_channels {in_channels} "
                 f"and out_channels {out_channels}"
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride = kernel_size, stride
         self.padding, self.dilation = padding, dilation
         rows, columns = (out_channels, in_channels)[:: -1 if self.transposed else 1]
-        window = F.sizes(type(self).__name__, kernel_size, self.axes, 1)
+        window, *steps = (sizes(name, n, self.axes, 1) for n in (kernel_size, stride, dilation))
+        paddings(name, padding, window, *steps)
         self._make((rows, columns // groups, *window), out_channels if bias else None, dtype)
 
     def forward(self, input):
