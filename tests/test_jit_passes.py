@@ -1,6 +1,7 @@
 """Passes: graphs give the same numbers before and after, bit for bit where that is promised."""
 
 import numpy as np
+import pytest
 
 from tidegrad.abstract import constant, unknown
 from tidegrad.jit.graph import Graph
@@ -22,6 +23,33 @@ def known(array, dtype=np.float32):
     array = np.array(array, dtype)
     array.flags.writeable = False
     return constant(array)
+
+
+class Tree:
+    """A Value with operators."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+for name, prim in {
+    **{"add": table.add, "sub": table.subtract, "mul": table.multiply, "neg": table.negative},
+    **{"truediv": table.divide, "pow": table.power, "abs": table.abs_},
+    **{"exp": table.exp, "relu": table.relu, "maximum": table.maximum, "tanh": table.tanh},
+    **{"log": table.log, "sqrt": table.sqrt, "log1p": table.log1p, "isinf": table.isinf},
+    **{"lt": table.less, "eq": table.equal, "invert": table.logical_not, "and": table.logical_and},
+    **{"ge": table.greater_equal, "gap": table.gap, "isfinite": table.isfinite},
+}.items():
+
+    def operator(*trees, prim=prim):
+        return Tree(made(prim, *(t.value for t in trees)))
+
+    setattr(Tree, f"__{name}__", operator)
+    setattr(Tree, name, operator)
+
+
+def c(number):
+    return Tree(known(number))
 
 
 def arguments(graph, seed=0):
@@ -120,3 +148,50 @@ def test_zeros_of_both_signs_are_two_constants():
     a = x(3)
     (out,) = checked(made(table.divide, made(table.divide, a, known(0.0)), known(-0.0)))
     assert {float(np.copysign(1, v.saved)) for v in Graph((), (out,)).order() if v.saved} <= {1, -1}
+
+
+@pytest.mark.parametrize(
+    ("make", "left"),
+    [
+        (lambda a, b: a * c(1), []),
+        (lambda a, b: c(1) * a, []),
+        (lambda a, b: a / c(1), []),
+        (lambda a, b: a - c(0), []),
+        (lambda a, b: a + c(-0.0), []),
+        (lambda a, b: a + c(0), ["add"]),
+        (lambda a, b: a.exp() + c(0), ["exp"]),
+        (lambda a, b: a * c(0), ["multiply"]),
+        (lambda a, b: a - a, ["subtract"]),
+        (lambda a, b: -c(1) * -a, []),
+        (lambda a, b: a + -b, ["subtract"]),
+        (lambda a, b: -a + b, ["subtract"]),
+        (lambda a, b: a - -b, ["add"]),
+        (lambda a, b: -(a - b), ["subtract", "negative"]),
+        (lambda a, b: -a - b, ["negative", "subtract"]),
+        (lambda a, b: a * c(-1), ["negative"]),
+        (lambda a, b: -a * -b, ["multiply"]),
+        (lambda a, b: -a * c(3), ["multiply"]),
+        (lambda a, b: -(a * c(3)), ["multiply"]),
+        (lambda a, b: -a * b, ["multiply", "negative"]),
+        (lambda a, b: -a / -b, ["divide"]),
+        (lambda a, b: c(2) / -a, ["divide"]),
+        (lambda a, b: a / c(8), ["multiply"]),
+        (lambda a, b: a / c(3), ["divide"]),
+        (lambda a, b: c(1) / a, ["reciprocal"]),
+        (lambda a, b: a * a, ["square"]),
+        (lambda a, b: -a * -a, ["square"]),
+        (lambda a, b: a ** c(2), ["square"]),
+        (lambda a, b: a ** c(0.5), ["sqrt"]),
+        (lambda a, b: a ** c(-1), ["reciprocal"]),
+        (lambda a, b: a ** c(1), []),
+        (lambda a, b: a ** c(1.5), ["pow"]),
+        (lambda a, b: abs(abs(-a)), ["abs"]),
+        (lambda a, b: abs(a * a), ["square"]),
+        (lambda a, b: a.relu().relu(), ["relu"]),
+        (lambda a, b: a.exp().relu(), ["exp"]),
+        (lambda a, b: a.maximum(b).maximum(b), ["maximum"]),
+    ],
+)
+def test_algebra(make, left):
+    (out,) = checked(make(Tree(x(40)), Tree(x(40))).value)
+    assert names(out) == left

@@ -8,21 +8,28 @@ from typing import Any
 
 from ...abstract import Value
 from ..graph import Graph
+from .bounds import Bounds
+from .ranges import Range
 
 __all__ = ["Facts", "Rule", "Rules"]
 
 
 class Facts:
-    """How often Values are used, while a graph is being rewritten."""
+    """How often Values are used and between which numbers they lie, while a graph is rewritten."""
 
     def __init__(self, graph: Graph, order: list[Value]):
         self.before: Counter = Counter(graph.outputs)
         for value in order:
             self.before.update(value.parents)
         self.now: Counter = Counter()
+        self.bounds = Bounds()
 
     def became(self, old: Value, new: Value) -> None:
         self.now[new] += self.before[old]
+
+    def range(self, value: Value) -> Range:
+        """Between which numbers the elements of `value` are known to lie."""
+        return self.bounds.of(value)
 
     def once(self, value: Value) -> bool:
         """Whether only one operation uses `value`, so that it may be computed in another way."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...abstract import Value
 from ..graph import Graph, rebuilt
-from . import broadcasting, constants, identities
+from . import algebra, broadcasting, constants, identities, masks, powers
 from .constants import reduced_constant
 from .facts import Facts, Rule, Rules
 from .joining import key
@@ -18,6 +18,9 @@ PASSES: dict[str, Rules] = {
     "identities": identities.RULES,
     "constants": constants.RULES,
     "broadcasting": broadcasting.RULES,
+    "algebra": algebra.RULES,
+    "powers": powers.RULES,
+    "masks": masks.RULES,
 }
 ROUNDS = 6  # a rule's result is looked at again in the same round; only its parts wait for the next
 CHAIN = 16  # rules that apply to one Value after another
