@@ -98,11 +98,11 @@ def arranged(
     order = [*batch, *rows, *columns]
     back = None if order == list(out) else tuple(order.index(n) for n in out)
     x_form, y_form = form(a, batch, rows, inner), form(b, batch, inner, columns)
-    multiply = np.matmul if inner else np.multiply
+    multiply = product if inner else np.multiply
     grouped = len(rows) != 1 or len(columns) != 1
     if not grouped and back is None:
         if x_form is y_form is as_it_is:
-            return multiply
+            return np.matmul if inner else np.multiply
         return lambda x, y: multiply(x_form(x), y_form(y))
 
     def run(x, y):
@@ -113,6 +113,12 @@ def arranged(
         return z if back is None else z.transpose(back)
 
     return run
+
+
+def product(x: ndarray, y: ndarray) -> ndarray:
+    """The matrix product; of one column with one row, for which NumPy is slow, by broadcasting."""
+    outer = x.shape[-1] == 1 and y.shape[-1] >= WIDE
+    return np.multiply(x, y) if outer else np.matmul(x, y)
 
 
 def as_it_is(x: ndarray) -> ndarray:
