@@ -25,12 +25,14 @@ ROUTINES = "gemm gemv ger dot axpy".split()
 CORES = {"x86-64": "PRESCOTT", "avx2": "HASWELL", "avx512": "SKYLAKEX"}
 
 
+@cache
 def table() -> dict[str, int]:
     """Where each routine begins: `sgemm`, `dgemm`, `sgemv` and so on.
 
     ImportError, which names the extra, where scipy-openblas64 is absent or broken.
 
-    >>> "sgemm" in tg.jit.native.blas.table()
+    >>> from tidegrad.jit.native import blas
+    >>> "sgemm" in blas.table()
     True
     """
     found = library()

@@ -40,7 +40,8 @@ class Target(NamedTuple):
 def targets() -> dict[str, Target]:
     """Every target by name; those of the other architecture can be generated and verified only.
 
-    >>> list(tg.jit.native.target.targets())
+    >>> from tidegrad.jit.native import target
+    >>> list(target.targets())
     ['x86-64', 'avx2', 'avx512', 'aarch64']
     """
     llvm = extra("llvmlite.binding", "jit")
