@@ -1,0 +1,105 @@
+"""Floor 6. Loops: code as nested levels, each of which runs before what is inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+
+from ..ir import Code, Module
+from ..lane import Lane
+from .affine import Loop
+
+__all__ = ["INDEX", "Function", "Level"]
+
+INDEX = np.dtype("int64")
+
+
+class Level(Code):
+    """Straight-line code at one depth; what is inside comes after all of it.
+
+    So whatever does not change in an inner loop is computed here, whenever it is asked for.
+    """
+
+    def __init__(self, function: Function, depth: int, loop: Loop | None = None):
+        self.module, self.contract = function.module, function.module.contract
+        self.function, self.depth, self.loop = function, depth, loop
+        self.lines: list[str] = []
+        self.inner: list[Level] = []
+        self.head: list[str] = []
+        self.tail: list[str] = []
+        self.position: Lane | None = None  # the loop's counter
+
+    def emit(self, text: str) -> str:
+        name = f"%v{next(self.function.names)}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def line(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def label(self, hint: str) -> str:
+        return f"{hint}.{next(self.function.names)}"
+
+    def place(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+
+    def written(self) -> Iterator[str]:
+        yield from self.head
+        yield from self.lines
+        for level in self.inner:
+            yield from level.written()
+        yield from self.tail
+
+    def text(self) -> str:
+        return "\n".join(self.written())
+
+    def then(self) -> Level:
+        """Code that runs once what is inside so far has ended."""
+        level = Level(self.function, self.depth)
+        self.inner.append(level)
+        return level
+
+    def repeat(self, loop: Loop, start: str, stop: str, step: int = 1, some: bool = False) -> Level:
+        """The inside of a loop from `start` to before `stop`; `some`: it runs at least once."""
+        level = Level(self.function, self.depth + 1, loop)
+        k = next(self.function.names)
+        i, following, more = f"%i{k}", f"%n{k}", f"%c{k}"
+        if some:
+            level.head = [f"  br label %pre{k}"]
+        else:
+            level.head = [f"  %g{k} = icmp slt i64 {start}, {stop}"]
+            level.head += [f"  br i1 %g{k}, label %pre{k}, label %exit{k}"]
+        level.head += [f"pre{k}:", f"  br label %head{k}", f"head{k}:"]
+        level.head += [f"  {i} = phi i64 [ {start}, %pre{k} ], [ {following}, %latch{k} ]"]
+        level.tail = [f"  br label %latch{k}", f"latch{k}:"]
+        level.tail += [f"  {following} = add nsw i64 {i}, {step}"]
+        level.tail += [f"  {more} = icmp slt i64 {following}, {stop}"]
+        level.tail += [f"  br i1 {more}, label %head{k}, label %exit{k}", f"exit{k}:"]
+        level.position = Lane(level, i, INDEX)
+        self.inner.append(level)
+        return level
+
+
+class Function(Code):
+    """A function made of levels; variables that loops change live in its frame."""
+
+    def __init__(self, module: Module, name: str, parameters: list[tuple[str, str]]):
+        self.names = count()
+        self.module = module
+        listed = ", ".join(f"{kind} {given}" for kind, given in parameters)
+        self.opening = f"define internal void @{name}({listed}) noinline nounwind {{"
+        self.frame: list[str] = []
+        self.root = Level(self, 0)
+        module.functions[name] = self
+
+    def slot(self, kind: str) -> str:
+        """Memory for one value of LLVM type `kind`, which optimisation makes a register."""
+        name = f"%s{next(self.names)}"
+        self.frame.append(f"  {name} = alloca {kind}")
+        return name
+
+    def text(self) -> str:
+        body = self.root.text()
+        return "\n".join([self.opening, "entry:", *self.frame, body, "  ret void", "}"])

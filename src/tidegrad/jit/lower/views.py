@@ -1,0 +1,216 @@
+"""Floor 6. Views: moves as index maps: where the elements of a moved Value come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from ...abstract import Value
+from ...kinds import expand, permute, reshape
+from ...ops.indexing import gather, put
+from ...ops.joining import concat_
+from ...ops.movement import cut, flip_, place
+from ...ops.windows import overlap_add, spread_windows, sum_windows, window
+from .affine import ZERO, Affine, Read, linear, places, strides
+
+__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index"]
+
+Index = tuple[Affine, ...]
+
+
+class Condition(NamedTuple):
+    """Whether `low <= where < high`, without which an element is 0 and nothing is read."""
+
+    where: Affine
+    low: int
+    high: int
+
+
+def broadcast_index(index: Index, shape: Sequence[int]) -> Index:
+    """The index into something of `shape` that is broadcast to what `index` is for."""
+    own = index[len(index) - len(shape) :]
+    return tuple(ZERO if n == 1 else a for a, n in zip(own, shape))
+
+
+def reshaped(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    (x,) = v.parents
+    return walk.at(x, places(linear(index, strides(v.shape)), x.shape), conditions)
+
+
+def permuted(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    own: list[Affine] = [ZERO] * len(index)
+    for a, axis in zip(index, v.params["axes"]):
+        own[axis] = a
+    return walk.at(v.parents[0], tuple(own), conditions)
+
+
+def expanded(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    (x,) = v.parents
+    return walk.at(x, broadcast_index(index, x.shape), conditions)
+
+
+def located(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int, int] | int | None]:
+    """Each part of a basic index as (start, step, count), an int, or None for a new axis."""
+    parts: list[Any] = []
+    axis = 0
+    rest = list(key)
+    if Ellipsis in rest:
+        at = rest.index(Ellipsis)
+        given = sum(part is not None for part in rest) - 1
+        rest[at : at + 1] = [slice(None)] * (len(shape) - given)
+    rest += [slice(None)] * (len(shape) - sum(part is not None for part in rest))
+    for part in rest:
+        if part is None:
+            parts.append(None)
+            continue
+        if isinstance(part, slice):
+            reach = range(*part.indices(shape[axis]))
+            parts.append((reach.start, reach.step, len(reach)))
+        else:
+            parts.append(int(part))
+        axis += 1
+    return parts
+
+
+def cut_out(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    (x,) = v.parents
+    own, given = [], iter(index)
+    for part in located(v.params["key"], x.shape):
+        if part is None:
+            next(given)
+        elif isinstance(part, int):
+            own.append(Affine.of(part))
+        else:
+            own.append(next(given) * part[1] + part[0])
+    return walk.at(x, tuple(own), conditions)
+
+
+def inside(key: Sequence[Any], shape: Sequence[int], index: Index) -> tuple[Index, list[Condition]]:
+    """The index into what was written at `key`, and the conditions for being there at all."""
+    own: list[Affine] = []
+    found: list[Condition] = []
+    axis = 0
+    for part in located(key, shape):
+        if part is None:
+            own.append(ZERO)
+            continue
+        a = index[axis]
+        if isinstance(part, int):
+            found.append(Condition(a, part, part + 1))
+        else:
+            start, step, count = part
+            away = a + -start if step > 0 else a * -1 + start
+            high, low = away.split(abs(step))
+            found += [Condition(low, 0, 1)] if abs(step) > 1 else []
+            found.append(Condition(high, 0, count))
+            own.append(high)
+        axis += 1
+    return tuple(own), found
+
+
+def placed(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    own, found = inside(v.params["key"], v.shape, index)
+    return walk.guarded(v.parents[0], own, conditions, found, v.dtype)
+
+
+def put_in(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    x, new = v.parents
+    own, found = inside(v.params["key"], v.shape, index)
+    written = walk.guarded(new, own, conditions, found, v.dtype)
+    return walk.either(found, written, walk.at(x, index, conditions))
+
+
+def flipped(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    axes = v.params["axes"]
+    own = tuple(a * -1 + (v.shape[k] - 1) if k in axes else a for k, a in enumerate(index))
+    return walk.at(v.parents[0], own, conditions)
+
+
+def concatenated(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    axis, total, start = v.params["axis"], None, 0
+    for part, n in zip(v.parents, v.params["sizes"]):
+        if n:
+            own = (*index[:axis], index[axis] + -start, *index[axis + 1 :])
+            found = [Condition(index[axis], start, start + n)]
+            element = walk.guarded(part, own, conditions, found, v.dtype)
+            total = element if total is None else walk.either(found, element, total)
+        start += n
+    return total
+
+
+def windowed(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    size, stride, dilation = (v.params[n] for n in ("size", "stride", "dilation"))
+    k = len(size)
+    lead, where, within = index[: -2 * k], index[-2 * k : -k], index[-k:]
+    own = tuple(w * s + i * d for w, s, i, d in zip(where, stride, within, dilation))
+    return walk.at(v.parents[0], lead + own, conditions)
+
+
+def windows_summed(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    size, stride = v.params["size"], v.params["stride"]
+    lead, where = index[: -len(size)], index[-len(size) :]
+    terms = []
+    for inner in product(*map(range, size)):
+        own = tuple(w * s + i for w, s, i in zip(where, stride, inner))
+        terms.append(walk.at(v.parents[0], lead + own, conditions))
+    return walk.total(terms)
+
+
+def windows_added(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    """Every place sums what the windows that cover it hold there."""
+    (y,) = v.parents
+    size, stride = v.params["size"], v.params["stride"]
+    apart = v.params.get("dilation", (1,) * len(size))
+    lead, where = index[: -len(size)], index[-len(size) :]
+    counts = y.shape[len(lead) : len(lead) + len(size)]
+    terms = []
+    for inner in product(*map(range, size)):
+        own, found = [], []
+        for a, i, s, d, n in zip(where, inner, stride, apart, counts):
+            high, low = (a + -i * d).split(s)
+            found += [Condition(low, 0, 1)] if s > 1 else []
+            found.append(Condition(high, 0, n))
+            own.append(high)
+        within = tuple(map(Affine.of, inner)) if v.prim is overlap_add else ()
+        terms.append(walk.guarded(y, (*lead, *own, *within), conditions, found, v.dtype))
+    return walk.total(terms)
+
+
+def front(axes: Sequence[int]) -> int:
+    """Where the indices' own axes go: to the place of adjacent `axes`, else to the front."""
+    return axes[0] if tuple(axes) == tuple(range(axes[0], axes[0] + len(axes))) else 0
+
+
+def gathered(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    x, *indices = v.parents
+    axes = v.params["axes"]
+    wide = len(v.shape) - (len(x.shape) - len(axes))
+    at = front(axes)
+    own, rest = index[at : at + wide], iter((*index[:at], *index[at + wide :]))
+    reads = {
+        axis: Affine.of(Read(i, broadcast_index(own, i.shape), x.shape[axis]))
+        for axis, i in zip(axes, indices)
+    }
+    whole = tuple(reads[a] if a in reads else next(rest) for a in range(len(x.shape)))
+    return walk.at(x, whole, conditions)
+
+
+VIEWS: dict[Any, Callable[..., Any]] = {
+    reshape: reshaped,
+    permute: permuted,
+    expand: expanded,
+    cut: cut_out,
+    place: placed,
+    put: put_in,
+    flip_: flipped,
+    concat_: concatenated,
+    window: windowed,
+    gather: gathered,
+}
+# Each element sums several: worth a store wherever it would be computed more than once.
+SUMS: dict[Any, Callable[..., Any]] = {
+    sum_windows: windows_summed,
+    overlap_add: windows_added,
+    spread_windows: windows_added,
+}
