@@ -85,6 +85,7 @@ CASES = {
     "float array": (lambda: M()[np.array([1.0])], IndexError, r"of integers or bool, not float64; convert with .astype\(tg.int64\)"),
     "word": (lambda: M()["a"], IndexError, "index: 'a' is not an integer"),
     "too many": (lambda: M()[0, 0, 0], IndexError, "index: 3 indices for a tensor of 2 axes"),
+    "dots for no axis": (lambda: M()[:, [0, 1], ..., True], IndexError, "'...' stands for no axis here, but between index arrays"),
     "two ellipses": (lambda: M()[..., ...], IndexError, "only one ellipsis"),
     "mask": (lambda: M()[np.array([True, False])], IndexError, r"mask of shape \(2,\) does not fit the axes \(3,\)"),
     "take": (lambda: tg.take(M(), [0.5]), IndexError, "take: indices are integers, not float32"),

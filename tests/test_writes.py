@@ -14,6 +14,7 @@ KEYS = {
     "a number": 1, "from the end": (-1, ..., -2), "all numbers": (0, 1, 2), "nothing": (),
     "slices": (slice(None), slice(1, 3), slice(None, None, 2)), "beyond": slice(-100, 100),
     "backwards": (slice(None, None, -1), slice(2, 0, -1)), "none of it": slice(2, 1),
+    "backwards from before": slice(-9, None, -2), "dots for no axis": ([0, 1], ..., 0, [1, 2]),
     "new axes": (None, 0, None, slice(1, None)), "an ellipsis": (..., 0),
     "NumPy's int": np.int8(-1), "a tensor": tg.tensor(1), "a list": [1, 0, 1],
     "a column": (slice(None), [[2], [0]]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from re import fullmatch
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,9 @@ def parsed(key, shape: Shape) -> tuple[tuple, list[Tensor], Shape]:
     indices: list[Tensor] = []
     axes: list[int] = []
     axis = 0
-    for part in filled([opened(part) for part in parts], shape):
+    parts = [opened(part) for part in parts]
+    refuse_dots(parts, shape)
+    for part in filled(parts, shape):
         if part is None or type(part) is slice:
             basic.append(part if part is None else bounded(part, shape[axis]))
             axis += part is not None
@@ -90,6 +93,15 @@ def parsed(key, shape: Shape) -> tuple[tuple, list[Tensor], Shape]:
         basic += places
         indices += arrays
     return tuple(basic), indices, tuple(axes)
+
+
+def refuse_dots(parts: list, shape: Shape) -> None:
+    """An ellipsis that stands for no axis would still put the arrays around it first, in NumPy."""
+    kinds = ["s" if p is None or type(p) is slice else "." if p is Ellipsis else "a" for p in parts]
+    if fullmatch(r"s+a+\.a+s*", "".join(kinds)) and sum(map(width, parts)) == len(shape):
+        raise IndexError(
+            "index: '...' stands for no axis here, but between index arrays; leave it out"
+        )
 
 
 SIMPLE = (int, slice, type(None), type(Ellipsis))
@@ -133,6 +145,8 @@ def bounded(part: slice, n: int) -> slice:
     start, stop, step = part.indices(n)
     if step > 0:
         return WHOLE if (start, step) == (0, 1) and stop == n else slice(start, stop, step)
+    if start < 0:  # before the first element, and going backwards: there is none
+        return slice(0, 0, step)
     return slice(start, None if stop < 0 else stop, step)
 
 
