@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..abstract import Value
 from ..core import toposort
+from .listing import listing
 
 __all__ = ["Graph", "rebuilt", "rewritten"]
 
@@ -20,6 +21,9 @@ class Graph(NamedTuple):
     def order(self) -> list[Value]:
         """Every Value that the outputs are made of, parents first."""
         return toposort(self.outputs)  # type: ignore[arg-type, return-value]
+
+    def __repr__(self) -> str:
+        return listing(self.inputs, self.outputs, self.order())
 
 
 def rebuilt(value: Value, parents: tuple[Value, ...]) -> Value:

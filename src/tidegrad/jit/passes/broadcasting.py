@@ -9,7 +9,7 @@ from ...shapes import Shape
 from .facts import Facts, Rules
 from .making import fitted, like, made, reshaped
 
-__all__ = ["RULES", "spread_axes"]
+__all__ = ["RULES", "aligned", "spread_axes"]
 
 
 def narrow(value: Value, facts: Facts) -> Value | None:

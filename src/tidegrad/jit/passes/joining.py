@@ -11,7 +11,7 @@ from ...ops import elementwise as table
 
 __all__ = ["key"]
 
-SMALL = 64  # elements; larger constants are told apart by the array they are
+SMALL = 1024  # elements; larger constants are told apart by the array they are
 
 # Whose inputs may stand in either order.  Of equal zeros maximum and minimum take the second.
 COMMUTATIVE = {

@@ -7,7 +7,19 @@ from typing import Any
 
 from ...abstract import Value
 from ..graph import Graph, rebuilt
-from . import algebra, broadcasting, constants, identities, masks, powers
+from . import (
+    algebra,
+    assembling,
+    broadcasting,
+    constants,
+    identities,
+    masks,
+    moves,
+    patterns,
+    powers,
+    products,
+    reductions,
+)
 from .constants import reduced_constant
 from .facts import Facts, Rule, Rules
 from .joining import key
@@ -21,6 +33,11 @@ PASSES: dict[str, Rules] = {
     "algebra": algebra.RULES,
     "powers": powers.RULES,
     "masks": masks.RULES,
+    "patterns": patterns.RULES,
+    "moves": moves.RULES,
+    "assembling": assembling.RULES,
+    "reductions": reductions.RULES,
+    "products": products.RULES,
 }
 ROUNDS = 6  # a rule's result is looked at again in the same round; only its parts wait for the next
 CHAIN = 16  # rules that apply to one Value after another
