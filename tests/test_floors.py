@@ -20,11 +20,11 @@ NAMES = [str(path.relative_to(PACKAGE)) for path in FILES]
 
 # Where each file and folder stands; what is not named here has no place yet.
 FLOORS = {
-    0: "errors shapes dtypes arrays special sums",
+    0: "errors lines shapes dtypes arrays special sums",
     1: "core abstract recording",
     2: "partials kinds trees",
     3: "ops",
-    4: "methods show protocols namespace linalg",
+    4: "methods reading values show protocols namespace linalg",
     5: "autodiff transforms linearize batch watching custom recompute check anomaly updates",
     6: "jit backends",
     7: "__init__ nn optim data io viz training",

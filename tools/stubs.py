@@ -79,7 +79,7 @@ def tensor_class():
         "    grad: Tensor | None",
         "    _grad: Tensor | None",
     ]
-    lines.append("    def __init__(self, array: ndarray, node: Node | None = ...) -> None: ...")
+    lines.append("    def __init__(self, array: Any, node: Node | None = ...) -> None: ...")
     for name, value in sorted(vars(Tensor).items()):
         if name in PROPERTIES:
             lines += ["    @property", f"    def {name}(self) -> {PROPERTIES[name]}: ..."]
@@ -113,7 +113,7 @@ def core():
             parts.append(f"class Node:\n{body}\n    def {head(init)}: ...\n\n")
         elif isinstance(node, ast.ClassDef) and node.name == "Local":
             parts.append(
-                "class Local:\n    recording: bool\n    trace: Any\n"
+                "class Local:\n    recording: bool\n    trace: Any\n    tracing: Any\n"
                 "    invalid: bool\n    watch: Any\n\n"
                 "local: Local\n\n"
             )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numpy import dtype, ndarray
 
-from .core import Node
+from .core import Node, local
+from .errors import TraceError
+from .lines import calling_line
 from .shapes import Shape, size_of
 
 __all__ = ["Value", "constant", "unknown"]
@@ -16,7 +19,7 @@ class Value(Node):
     """What will be computed, in place of an array of it: `prim` applied to `parents`, all Values.
 
     Without a prim it is an input, or a constant where `saved` is an array.  `where` is the line
-    of the user's that asked for it.
+    of the user's that asked for it, and `owner` stands for the trace that it belongs to.
     """
 
     __slots__ = ("where",)
@@ -33,7 +36,8 @@ class Value(Node):
     ):
         self.prim, self.parents, self.params = prim, parents, params
         self.shape, self.dtype, self.saved = shape, dtype, saved
-        self.owner = self.where = None
+        self.owner: Any = None
+        self.where: str | None = None
 
     @property
     def ndim(self) -> int:
@@ -51,6 +55,20 @@ class Value(Node):
         what = self.prim or ("input" if self.saved is None else "constant")
         return f"Value({what}, {self.dtype}{list(self.shape)})"
 
+    def refused(self, use: str, remedy: str) -> TraceError:
+        """The error for a use of the elements, which names both lines and says what to do."""
+        made = f", computed at {self.where}" if self.where else ""
+        here = calling_line()
+        if local.tracing is None or self.owner is not local.tracing.token:
+            return TraceError(
+                f"{use}: this tensor belongs to a trace that has ended{made}; it was put aside "
+                f"inside a compiled function and is used at {here}; return it from the function"
+            )
+        return TraceError(
+            f"{use}: the elements of this {self.dtype}{list(self.shape)} are not known while "
+            f"tg.jit traces, at {here}{made}; {remedy}"
+        )
+
 
 def constant(array: ndarray) -> Value:
     """The Value of elements that are known already."""
@@ -60,3 +78,32 @@ def constant(array: ndarray) -> Value:
 def unknown(shape: Shape, dtype: dtype) -> Value:
     """The Value of an input."""
     return Value(None, (), {}, shape, dtype)
+
+
+LATER = "return it, and read it after the call"
+BRANCH = "choose elements with tg.where, or mark the argument it came from as static"
+NUMBER = "compute with tensors, or mark the argument it came from as static"
+
+
+def refusal(use: str, remedy: str) -> Callable[..., Any]:
+    def refuse(self: Value, *_: Any, **__: Any) -> Any:
+        raise self.refused(use, remedy)
+
+    return refuse
+
+
+for name, use, remedy in (
+    ("__bool__", "bool", BRANCH),
+    ("__float__", "float", NUMBER),
+    ("__int__", "int", NUMBER),
+    ("__index__", "index", NUMBER),
+    ("__complex__", "complex", NUMBER),
+    ("__array__", "np.asarray", f"use tidegrad's functions; or {LATER}"),
+    ("__iter__", "iteration", NUMBER),
+    ("nonzero", "nonzero, or x[mask]", "its shape depends on data; use tg.where(mask, x, 0)"),
+    ("max", "one_hot", "give num_classes"),
+    ("item", "item", LATER),
+    ("tolist", "tolist", LATER),
+):
+    setattr(Value, name, refusal(use, remedy))
+setattr(Value, "data", property(refusal("numpy", LATER)))  # noqa: B010 (a table's last line)

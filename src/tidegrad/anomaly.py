@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .core import Node, Tensor, bind, local
 from .errors import AnomalyError
+from .lines import calling_line
 
 __all__ = ["detect_anomaly"]
-
-HERE = str(Path(__file__).parent)
 
 
 class detect_anomaly:
@@ -77,7 +74,7 @@ class detect_anomaly:
     def is_meant(self, a: Any) -> bool:
         """Whether `a` is an infinite number, or came of one."""
         if type(a) is Tensor:
-            number = a.node is None and a.array.ndim == 0 and a.array.dtype.kind == "f"
+            number = a.node is None and type(a.array) is np.ndarray and a.array.ndim == 0
             return self.meant.get(id(a)) is a or (number and bool(np.isinf(a.array)))
         return type(a) is float and math.isinf(a)
 
@@ -99,11 +96,3 @@ def fault(array: Any, infinite: bool = True) -> str:
         if count:
             return f"{count} of {array.size} elements {'is' if count == 1 else 'are'} {name}"
     return ""
-
-
-def calling_line() -> str:
-    """The innermost line outside of this package."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -11,7 +11,7 @@ from numpy import ndarray
 from .arrays import as_array, is_shared
 from .core import FREED, NOTHING, Node, Tensor, local, toposort
 from .errors import GraphError, ShapeError
-from .recording import Recording, quiet
+from .recording import Recording, quiet, seen
 
 __all__ = ["as_tensor", "backward", "cotangent", "ebb", "flood"]
 
@@ -90,7 +90,7 @@ def flood(seeds: Mapping[Node, Any], ends: Iterable[Node], *, record: bool) -> d
 def lifted(node: Node, saved: Sequence) -> list:
     """What a node saved as Tensors with their history, for derivatives of derivatives."""
     nodes = (*node.parents, node)
-    return [Tensor(a, n) if type(a) is ndarray else a for a, n in zip(saved, nodes, strict=False)]
+    return [Tensor(a, n) if isinstance(a, ndarray | Node) else a for a, n in zip(saved, nodes)]
 
 
 def backward(
@@ -134,7 +134,8 @@ def accumulate(owner: Tensor, g: Tensor, record: bool) -> None:
 
 def as_tensor(g: Any) -> Tensor:
     """A cotangent, also a bare array or a NumPy scalar, as a Tensor that nobody else rebinds."""
-    return Tensor(g.array, g.node) if type(g) is Tensor else Tensor(np.asarray(g))
+    array, node = (g.array, g.node) if type(g) is Tensor else (g, None)
+    return Tensor(array if isinstance(array, ndarray | Node) else np.asarray(array), node)
 
 
 def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
@@ -147,7 +148,7 @@ def cotangent(tensor: Tensor, gradient: Any, operation: str) -> Tensor:
                 f"tensor has shape {array.shape}; pass gradient=, or reduce it with .sum()"
             )
         return Tensor(np.ones(array.shape, array.dtype))
-    given = gradient if type(gradient) is Tensor else Tensor(as_array(gradient, operation))
+    given = seen(gradient) if type(gradient) is Tensor else Tensor(as_array(gradient, operation))
     if given.array.shape != array.shape:
         raise ShapeError(
             f"{operation}: shape {given.array.shape} does not fit the tensor's, {array.shape}"

@@ -21,6 +21,7 @@ class Local(threading.local):
 
     recording = True
     trace: Any = None
+    tracing: Any = None  # the trace that a program is being made of
     invalid = False  # NumPy met 0 * inf, or the like, in a derivative
     watch: Any = None  # called with every node and the cotangents that it sends on
 
@@ -34,13 +35,15 @@ class Tensor:
     __slots__ = ("__weakref__", "_grad", "array", "node")
 
     def __init__(self, array: ndarray, node: Node | None = None):
-        if type(array) is not ndarray:
+        if type(array) is not ndarray and not isinstance(array, Node):
             raise TypeError(
                 f"Tensor holds an ndarray, not {type(array).__name__}; use tg.tensor(...)"
             )
         self.array = array
         self.node = node
         self._grad: Tensor | None = None
+        if TRACES and local.tracing is not None:
+            local.tracing.mine[id(self)] = self
 
     def __init_subclass__(cls) -> None:
         raise TypeError("Tensor is final; hold one as an attribute instead of deriving from it")
@@ -81,10 +84,11 @@ class Node:
         self.owner: Any = None
 
 
+TRACES: list = []  # those at work in any thread
 NOTHING: list = []
 FREED: list = []
-WEAK = {float, int, bool}
-RAW = {ndarray, *WEAK}
+WEAK: set = {float, int, bool}
+RAW: set = {ndarray, *WEAK}
 
 
 def leaf(tensor: Tensor) -> Node:
@@ -131,7 +135,7 @@ def bind(prim: Any, args: tuple, params: dict) -> Any:
         return bind(prim, prim.unify(args), params)
     try:
         out = prim.run(*arrays, **params)
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
         prim.explain(args, params)
         raise
     if bare:

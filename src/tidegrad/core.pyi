@@ -13,7 +13,7 @@ class Tensor:
     node: Node | None
     grad: Tensor | None
     _grad: Tensor | None
-    def __init__(self, array: ndarray, node: Node | None = ...) -> None: ...
+    def __init__(self, array: Any, node: Node | None = ...) -> None: ...
     @property
     def T(self) -> Tensor: ...
     def __abs__(self) -> Tensor: ...
@@ -200,6 +200,7 @@ class Tensor:
 class Local:
     recording: bool
     trace: Any
+    tracing: Any
     invalid: bool
     watch: Any
 
@@ -215,8 +216,11 @@ class Node:
     owner: Any
     def __init__(self, prim: Any, parents: tuple, params: dict, like: Any, saved: Any) -> None: ...
 
+TRACES: list
 NOTHING: list
 FREED: list
+WEAK: set
+RAW: set
 def leaf(tensor: Tensor) -> Node: ...
 def bind(prim: Any, args: tuple, params: dict) -> Any: ...
 def record(prim: Any, arrays: list, nodes: list, mask: int, params: dict, out: Any) -> Node: ...

@@ -140,7 +140,7 @@ def seen(x):
 def only_tensors(outs: list, name: str) -> list:
     if not outs or not all(type(y) is Tensor for y in outs):
         raise TypeError(f"{name}: must return a Tensor, or a tree of Tensors")
-    return outs
+    return [seen(y) for y in outs]
 
 
 def fitting(g, x: Tensor, name: str) -> Tensor | None:

@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 __all__ = ["AnomalyError", "AxisError", "DTypeError", "FileFormatError", "GraphError"]
-__all__ += ["ShapeError", "extra"]
+__all__ += ["ShapeError", "TraceError", "extra"]
 
 
 class ShapeError(ValueError):
@@ -29,6 +29,10 @@ class GraphError(RuntimeError):
 
 class AnomalyError(FloatingPointError):
     """A value or gradient that is NaN or infinite, found while looking for one."""
+
+
+class TraceError(TypeError):
+    """A use of numbers that are not known yet, or no longer, because a program computes them."""
 
 
 class FileFormatError(ValueError):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from .core import Node, Tensor, bind, local
 from .dtypes import floating, promote, refuse
 from .errors import ShapeError
 from .partials import Drop, Partial, Rule, bounded, compiled, words
-from .shapes import ALL, Shape, broadcast, broadcast_axes, reduced
+from .recording import refuse_escaped
+from .shapes import ALL, Shape, broadcast, broadcast_axes, inverse, reduced
 from .sums import total
 
 __all__ = ["Map", "Move", "Opaque", "Prim", "Reduce", "cast", "expand", "inverse", "permute"]
@@ -66,6 +66,7 @@ class Prim:
 
     def explain(self, args: tuple, params: dict) -> None:
         """Raise the readable error for what NumPy refused: shapes that do not fit, or dtypes."""
+        refuse_escaped(self.name, args)
         arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in args]
         self.infer(*arrays, **params)
         refuse(self.name, sys.exception(), *(a.dtype for a in arrays))
@@ -86,11 +87,9 @@ def scale(g: Any, slope: Any, singular: bool) -> Any:
         return where(slope, g, 0)
     if slope.dtype is not g.dtype:
         slope = cast(slope, dtype=g.dtype)
-    if not bounded(slope):
-        # The slope itself is masked, not the product: differentiated once more, 0 * inf is NaN.
-        finite = (slope - slope == 0) if singular else abs(slope) != np.inf
-        slope = where((g != 0) | finite, slope, 0)
-    return g * slope
+    if bounded(slope):
+        return g * slope
+    return (flow_singular if singular else flow)(g, slope)
 
 
 class Map(Prim):
@@ -227,6 +226,12 @@ class Opaque(Prim):
 where = Map("where", "where(x, y, w)", (None, lambda x: x, lambda x: x == 0))
 where.promotes = False
 
+# A product with a slope that may not be finite; a zero that meets such a slope stays 0.
+flow = Map("flow", "where(logical_and(x == 0, isinf(y)), 0, x * y)", (
+    lambda x, y: where((x == 0) & (abs(y) == np.inf), 0, y), lambda x: x))  # fmt: skip
+flow_singular = Map("flow_singular", "where(logical_and(x == 0, ~isfinite(y)), 0, x * y)", (
+    lambda x, y: where((x == 0) & (y - y != 0), 0, y), lambda x: x))  # fmt: skip
+
 
 class Cast(Map):
     """Another dtype; cotangents are cast back to that of the input."""
@@ -256,12 +261,6 @@ permute = Move(
     lambda x, *, axes: tuple(x.shape[a] for a in axes),
     lambda g, node, i: permute(g, axes=inverse(node.params["axes"])),
 )
-
-
-@cache
-def inverse(axes: Shape) -> Shape:
-    """The permutation that undoes `axes`."""
-    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def _expanded(x: Any, *, shape: Shape) -> ndarray:

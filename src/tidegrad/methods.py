@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import frozen
-from .core import Tensor, bind
+from .core import Tensor, bind, local
 from .errors import GraphError, ShapeError
 from .kinds import Prim, cast, permute
 from .namespace import PUBLIC
@@ -19,7 +18,8 @@ from .ops import contractions, elementwise
 from .ops.creation import lift
 from .ops.elementwise import stop_gradient
 from .ops.subscripts import getitem, setitem
-from .recording import Recording, rebind
+from .reading import contains, item, length, number, numpy, truth
+from .recording import Recording, elements, rebind, seen
 from .shapes import ALL
 from .show import formatted, show
 
@@ -143,18 +143,6 @@ def clone(self: Tensor) -> Tensor:
     return elementwise.positive(self)
 
 
-def item(self: Tensor) -> Any:
-    """The only element as a Python number."""
-    if self.array.size != 1:
-        raise ShapeError(f"item: shape {self.array.shape} is not a single element; use .tolist()")
-    return self.array.item()
-
-
-def numpy(self: Tensor) -> ndarray:
-    """The elements as a read-only ndarray that shares memory; `.numpy().copy()` may be written."""
-    return frozen(self.array)
-
-
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Set `requires_grad`, and return the tensor."""
     if type(requires_grad) is not bool:
@@ -180,40 +168,26 @@ def set_grad(self: Tensor, value: Any) -> None:
                 f"grad: {value.array.dtype}{list(value.array.shape)} is not a gradient of "
                 f"{self.array.dtype}{list(self.array.shape)}; shape and dtype must agree"
             )
-    self._grad = value
+    seen(self)._grad = value
 
 
 def set_data(self: Tensor, value: Any) -> None:
     """Give the tensor a new value of the same shape and dtype; its node, if a leaf, stays."""
     new = lift(value, "data")
-    fresh = Tensor(new.array.copy() if new is value else new.array)
+    array = seen(new).array
+    fresh = Tensor(array.copy() if new is value and isinstance(array, ndarray) else array)
     with Recording(False):
         rebind(self, fresh, "data")
-
-
-def length(self: Tensor) -> int:
-    if not self.array.ndim:
-        raise TypeError("len: a 0-d tensor has no length")
-    return len(self.array)
 
 
 def rows(self: Tensor) -> Iterator[Tensor]:
     if not self.array.ndim:
         raise TypeError("iteration: a 0-d tensor has no elements to go through; use .item()")
-    return (getitem(self, i) for i in range(len(self.array)))
+    return (getitem(self, i) for i in range(self.array.shape[0]))
 
 
-def contains(self: Tensor, value: Any) -> bool:
-    return bool((self.array == (value.array if type(value) is Tensor else value)).any())
-
-
-def truth(self: Tensor) -> bool:
-    if self.array.size != 1:
-        raise ValueError(
-            f"bool: a tensor of shape {self.array.shape} is neither true nor false; "
-            "use .any() or .all()"
-        )
-    return bool(self.array)
+def get_grad(self: Tensor) -> Tensor | None:
+    return self._grad if local.tracing is None else local.tracing.grad(self)
 
 
 def attach() -> None:
@@ -253,14 +227,12 @@ SPECIAL: dict[str, Any] = {
     "__iter__": rows,
     "__contains__": contains,
     "__bool__": truth,
-    "__float__": lambda self: float(item(self)),
-    "__int__": lambda self: int(item(self)),
-    "__index__": lambda self: self.array.__index__(),
+    "__float__": number(float),
+    "__int__": number(int),
+    "__index__": lambda self: elements(self).__index__(),
     "__repr__": show,
     "__format__": formatted,
-    "grad": property(
-        lambda self: self._grad, set_grad, doc="The gradient that backward has added up, or None."
-    ),
+    "grad": property(get_grad, set_grad, doc="The gradient that backward has added up, or None."),
     "data": property(numpy, set_data, doc="The elements, read-only; may be set to new ones."),
     "is_leaf": property(
         lambda self: self.node is None or self.node.prim is None,
@@ -281,7 +253,7 @@ SPECIAL: dict[str, Any] = {
     "requires_grad_": requires_grad_,
     "reshape": reshape,
     "retain_grad": retain_grad,
-    "tolist": lambda self: self.array.tolist(),
+    "tolist": lambda self: elements(self).tolist(),
     "transpose": transpose,
 }
 attach()

@@ -25,6 +25,7 @@ from .ops import (
     subscripts,
 )
 from .ops.creation import lift, lift_as
+from .recording import elements, is_traced
 
 NUMBERS = (Tensor, float, int, bool)
 
@@ -111,15 +112,18 @@ def isclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
     """Whether |x1 - x2| <= atol + rtol * |x2|, element by element, as NumPy has it."""
-    a, b = lift(x1, "isclose").array, lift(x2, "isclose").array
-    return Tensor(np.asarray(np.isclose(a, b, rtol, atol, equal_nan)))
+    x, y = lift(x1, "isclose"), lift(x2, "isclose")
+    if not is_traced(x) and not is_traced(y):
+        return Tensor(np.asarray(np.isclose(x.array, y.array, rtol, atol, equal_nan)))
+    near = (x == y) | (PUBLIC["isfinite"](y) & (abs(x - y) <= atol + rtol * abs(y)))
+    return near | (PUBLIC["isnan"](x) & PUBLIC["isnan"](y)) if equal_nan else near
 
 
 def allclose(
     x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> bool:
     """Whether `isclose` holds everywhere."""
-    return bool(isclose(x1, x2, rtol, atol, equal_nan).array.all())
+    return bool(elements(isclose(x1, x2, rtol, atol, equal_nan).all()))
 
 
 def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:

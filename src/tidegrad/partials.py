@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor
+from .core import Node, Tensor
 
 __all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "bounded", "compiled", "words"]
 
@@ -61,7 +61,7 @@ def reader(function: Callable, positions: list[int], params: Sequence[str]) -> C
 def bounded(x: Any) -> bool:
     """Whether `x` is finite throughout, by the sum of its squares: one fast pass."""
     array = x.array if type(x) is Tensor else x
-    return isfinite(np.vdot(array, array))
+    return not isinstance(array, Node) and isfinite(np.vdot(array, array))
 
 
 def words(text: str) -> tuple[int, list[str]]:

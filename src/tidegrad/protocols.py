@@ -10,6 +10,7 @@ from .core import Tensor
 from .errors import GraphError
 from .namespace import PUBLIC
 from .ops.creation import lift
+from .recording import elements
 
 __all__: list[str] = []
 
@@ -110,8 +111,8 @@ def array(self: Tensor, dtype=None, copy: bool | None = None) -> ndarray:
     if dtype is not None and np.dtype(dtype) != self.array.dtype:
         if copy is False:
             raise ValueError(f"np.asarray: {self.array.dtype} becomes {dtype} only by a copy")
-        return self.array.astype(dtype)
-    return self.array.copy() if copy else frozen(self.array)
+        return elements(self).astype(dtype)
+    return elements(self).copy() if copy else frozen(elements(self))
 
 
 def dlpack(self: Tensor, **options):

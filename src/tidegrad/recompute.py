@@ -13,7 +13,7 @@ from .core import Node, Tensor, local
 from .custom import Call, only_tensors
 from .errors import GraphError
 from .ops.stream import noted, repeated
-from .recording import Recording
+from .recording import Recording, seen
 from .transforms import new_variable, pulled, pushed
 from .trees import flatten
 from .watching import Watch
@@ -72,7 +72,7 @@ class Reads(Watch):
         for a in args:
             if type(a) is Tensor and not self.own(a) and id(a) not in self.read:
                 value = self.stand_in(a)
-                self.read[id(a)] = Read(a, a.node, Tensor(own(value.array), value.node))
+                self.read[id(a)] = Read(a, seen(a).node, Tensor(own(value.array), value.node))
 
 
 UNKNOWN: tuple[Any, Any, Any] = (None, None, None)
@@ -96,7 +96,7 @@ class Replay(Watch):
     def known(self, a, default):
         tensor, now, other = self.stand_ins.get(id(a), UNKNOWN)
         # What the function has rebound meanwhile is its own new value.
-        return other if a is tensor and a.array is now else default
+        return other if a is tensor and seen(a).array is now else default
 
 
 class Run:
@@ -113,8 +113,9 @@ class Run:
 
     def refuse_lost_gradients(self) -> None:
         """Nothing was recorded, so what the function rebound would have lost its history."""
-        lost = [read for read in self.read if read.node and read.tensor.node is not read.node]
+        lost = [read for read in self.read if read.node and seen(read.tensor).node is not read.node]
         for tensor, node, value in lost:
+            tensor = seen(tensor)
             tensor.array, tensor.node = value.array, node
         if lost:
             raise GraphError(
@@ -126,9 +127,10 @@ class Run:
         """The function's results on `inputs`, recorded; its effects happened the first time."""
         given = dict(zip(self.places, inputs, strict=True))
         stand_ins = {
-            id(t): (t, t.array, given.get(i, value)) for i, (t, _, value) in enumerate(self.read)
+            id(t): (t, seen(t).array, given.get(i, value))
+            for i, (t, _, value) in enumerate(self.read)
         }
-        now = [(read.tensor, read.tensor.array, read.tensor.node) for read in self.read]
+        now = [(t, t.array, t.node) for t in [seen(read.tensor) for read in self.read]]
         try:
             with Recording(True), repeated(self.draws), Replay(stand_ins):
                 return only_tensors(flatten(self.call())[0], "checkpoint")

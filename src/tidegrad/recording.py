@@ -13,8 +13,8 @@ import numpy as np
 from .core import Node, Tensor, local
 from .errors import DTypeError, GraphError, ShapeError
 
-__all__ = ["Recording", "enable_grad", "is_grad_enabled", "no_grad", "quiet"]
-__all__ += ["rebind"]
+__all__ = ["Recording", "elements", "enable_grad", "is_grad_enabled", "is_traced", "no_grad"]
+__all__ += ["quiet", "rebind", "refuse_escaped", "seen"]
 
 
 class Recording(ContextDecorator):
@@ -93,11 +93,38 @@ def note(*_: object) -> None:
     local.invalid = True
 
 
+def seen(tensor: Any) -> Any:
+    """`tensor`, or what stands for it while a function is traced: a program reads it later."""
+    return tensor if local.tracing is None else local.tracing.stand_in(tensor)
+
+
+def elements(tensor: Tensor) -> Any:
+    """The array of `tensor`, whose numbers are going to decide something outside of tensors.
+
+    In a trace a program may rely on them only for as long as the tensor has this array.
+    """
+    return tensor.array if local.tracing is None else local.tracing.elements(tensor)
+
+
+def is_traced(tensor: Any) -> bool:
+    """Whether the elements of `tensor` are not known yet, because a program will compute them."""
+    return isinstance(getattr(seen(tensor), "array", None), Node)
+
+
+def refuse_escaped(operation: str, args: tuple) -> None:
+    """Say so if one of `args` is left over from a trace."""
+    for a in args:
+        array = getattr(a, "array", a)
+        if isinstance(array, Node):
+            raise array.refused(operation, "")  # type: ignore[attr-defined]
+
+
 def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
     """Let the object `tensor` stand for `value`; graphs recorded before keep the old value.
 
     A leaf that needs a gradient stays a leaf, and is rebound only where nothing is recorded.
     """
+    given, tensor, value = tensor, seen(tensor), seen(value)
     old, new = tensor.array, value.array
     if new.shape != old.shape or new.dtype != old.dtype:
         remedy = "write x = x + y instead" if operation.endswith("=") else "convert or reshape it"
@@ -117,7 +144,7 @@ def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
         if node is not None and node.owner is not None:
             move_owner(tensor, node)
     tensor.array = new
-    return tensor
+    return given
 
 
 def move_owner(tensor: Tensor, old: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from math import prod
 from operator import index
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from .errors import AxisError, ShapeError
 
 __all__ = ["Shape", "broadcast", "broadcast_axes", "canonical_axes", "canonical_axis", "reduced"]
-__all__ += ["resolved", "several", "size_of"]
+__all__ += ["inverse", "resolved", "several", "size_of"]
 
 Shape = tuple[int, ...]
 
@@ -76,6 +77,12 @@ def reduced(shape: Shape, axes: Shape, keepdims: bool) -> Shape:
     if keepdims:
         return tuple(1 if i in axes else n for i, n in enumerate(shape))
     return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
+@cache
+def inverse(axes: Shape) -> Shape:
+    """The permutation that undoes `axes`."""
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def resolved(shape: int | Sequence[int], size: int, operation: str) -> Shape:

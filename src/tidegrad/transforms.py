@@ -15,7 +15,7 @@ from .dtypes import is_float
 from .errors import DTypeError, ShapeError
 from .kinds import Prim
 from .ops.creation import zeros_like
-from .recording import Recording
+from .recording import Recording, seen
 from .trees import flatten, map_leaves
 
 __all__ = ["grad", "value_and_grad"]
@@ -90,7 +90,7 @@ def as_variable(leaf) -> Tensor | None:
 
 def nodes_of(tensors: Iterable[Tensor | None]) -> list[Node]:
     """The nodes of those tensors that have one."""
-    return [x.node for x in tensors if x is not None and x.node is not None]
+    return [x.node for x in map(seen, tensors) if x is not None and x.node is not None]
 
 
 def new_variable(x: Tensor) -> Tensor:
@@ -145,6 +145,8 @@ def called(f: Callable, args: Sequence[Any], has_aux: bool = False) -> tuple[Any
     """The value of `f`, and what it returned beside, with recording on."""
     with Recording(True):
         out = f(*args)
+    if local.tracing is not None:
+        out = map_leaves(seen, out)
     if not has_aux:
         return out, None
     if not isinstance(out, tuple) or len(out) != 2:

@@ -73,7 +73,8 @@ def rebind_all(targets: Sequence[Tensor], values: Sequence[Any], operation: str)
                 f"tensor {old.dtype}{list(old.shape)}"
             )
     for target, value in zip(targets, values, strict=True):
-        if type(value) is Tensor:
-            rebind(target, value, operation)
-        else:
+        if type(value) is not Tensor and local.tracing is None:
             target.array = np.asarray(value)
+        else:
+            new = value if type(value) is Tensor else Tensor(np.asarray(value))
+            rebind(target, new, operation)

@@ -13,7 +13,9 @@ from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype, promote
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
+from ..recording import is_traced
 from ..shapes import Shape, broadcast, canonical_axis
+from .elementwise import stop_gradient
 
 __all__ = ["arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like"]
 __all__ += ["linspace", "meshgrid", "ones", "ones_like", "tensor", "tril", "triu", "zeros"]
@@ -48,7 +50,11 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     >>> tg.tensor([[1.0, 2.0]], requires_grad=True)
     tensor([[1., 2.]], requires_grad=True)
     """
-    made = Tensor(as_array(data.array if type(data) is Tensor else data, "tensor", dtype))
+    if is_traced(data):
+        own = data.array.dtype if dtype is None else as_dtype(dtype)
+        made = cast(stop_gradient(data), dtype=own)
+    else:
+        made = Tensor(as_array(data.array if type(data) is Tensor else data, "tensor", dtype))
     made.requires_grad = requires_grad
     return made
 

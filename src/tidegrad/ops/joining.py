@@ -12,6 +12,7 @@ from ..core import Tensor
 from ..errors import ShapeError
 from ..kinds import Move, expand, where
 from ..kinds import reshape as reshape_
+from ..recording import elements
 from ..shapes import Shape, canonical_axis, several
 from .creation import lift, lift_along, lift_as
 from .indexing import gather
@@ -140,7 +141,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
         x, axis = ravel(lift(x, "repeat")), 0
     x, at = lift_along(x, axis, "repeat")
     n = x.array.shape[at]
-    counts = np.asarray(repeats.array if isinstance(repeats, Tensor) else repeats)
+    counts = np.asarray(elements(repeats) if isinstance(repeats, Tensor) else repeats)
     if counts.dtype.kind not in "iu" or (counts < 0).any():
         raise ValueError(f"repeat: counts are non-negative integers, not {repeats!r}")
     if counts.ndim > 1 or counts.size not in (1, n):

@@ -11,6 +11,7 @@ from ..core import Tensor
 from ..dtypes import DTYPES, as_dtype, default_dtype, promote
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, where
+from ..recording import is_traced
 from ..shapes import broadcast
 from . import elementwise, sorting, subscripts
 from .creation import Size, lift, size
@@ -107,9 +108,7 @@ def uniform(
     """
     wanted = float_dtype("uniform", dtype, low, high)
     bottom, top = parameter(low, wanted, "uniform"), parameter(high, wanted, "uniform")
-    with np.errstate(all="ignore"):
-        gap = top.array - bottom.array
-    if not ((gap >= 0) & np.isfinite(gap)).all():
+    if not (is_traced(bottom) or is_traced(top) or ordered(bottom.array, top.array)):
         raise ValueError(
             f"uniform: low {low!r} and high {high!r} bound no finite range in {wanted}; "
             "low comes first"
@@ -140,7 +139,7 @@ def normal(
     """
     wanted = float_dtype("normal", dtype, mean, std)
     middle, width = parameter(mean, wanted, "normal"), parameter(std, wanted, "normal")
-    if not (width.array >= 0).all():
+    if not (is_traced(width) or (width.array >= 0).all()):
         raise ValueError(f"normal: std is 0 or more, not {std!r}")
     wide = broadcast("normal", size(shape, "normal"), middle.array.shape, width.array.shape)
     z = (generator or default_generator()).draw(bell, wide, wanted)
@@ -185,7 +184,7 @@ def bernoulli(
     tensor([False,  True])
     """
     chance = parameter(p, DTYPES["float64"], "bernoulli")
-    if not ((chance.array >= 0) & (chance.array <= 1)).all():
+    if not (is_traced(chance) or ((chance.array >= 0) & (chance.array <= 1)).all()):
         raise ValueError(f"bernoulli: p is a probability within 0 to 1, not {p!r}")
     own = chance.array.shape
     wide = own if shape is None else size(shape, "bernoulli")
@@ -238,6 +237,13 @@ def parameter(x, dtype: np.dtype, operation: str) -> Tensor:
         return Tensor(np.asarray(x, dtype))
     x = lift(x, operation)
     return x if x.array.dtype == dtype else cast(x, dtype=dtype)
+
+
+def ordered(low, high) -> bool:
+    """Whether a finite range lies between each of `low` and `high`."""
+    with np.errstate(all="ignore"):
+        gap = high - low
+    return bool(((gap >= 0) & np.isfinite(gap)).all())
 
 
 def is_number(x, value: int) -> bool:

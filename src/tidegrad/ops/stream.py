@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from ..core import Tensor
 from ..dtypes import DTYPES
-from ..recording import rebind
+from ..recording import elements, rebind, seen
 from ..shapes import Shape, size_of
 from . import elementwise
 from .creation import lift, size
@@ -88,7 +88,7 @@ class Stream:
         >>> bool(left.uniform() == right.uniform())
         False
         """
-        keys = self.draw(bits, size((n, 2), "spawn"), DTYPES["uint64"]).array
+        keys = elements(self.draw(bits, size((n, 2), "spawn"), DTYPES["uint64"]))
         children = [type(self)(0) for _ in keys]
         for child, key in zip(children, keys):
             child.key = Tensor(key.copy())
@@ -100,7 +100,7 @@ class Stream:
             key, end = draws.ahead.pop()
         else:
             with lock:
-                key = Tensor(self.key.array)
+                key = Tensor(seen(self.key).array)
                 end = elementwise.add(self.counter, blocks_of(size_of(shape)))
                 rebind(self.counter, end, "random")
         if draws.noted is not None:
@@ -118,7 +118,8 @@ class Stream:
         True
         """
         with lock:
-            return {"key": Tensor(self.key.array), "counter": Tensor(self.counter.array)}
+            pair = {"key": seen(self.key), "counter": seen(self.counter)}
+            return {name: Tensor(tensor.array) for name, tensor in pair.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where the generator that gave `state` stood."""

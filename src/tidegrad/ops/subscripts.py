@@ -12,8 +12,10 @@ from ..core import Tensor, bind
 from ..dtypes import as_dtype
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, expand, reshape, where
+from ..recording import elements, is_traced
 from ..shapes import Shape, broadcast
 from .creation import lift, lift_along, lift_as
+from .elementwise import equal
 from .indexing import gather, gathered, put, put_at
 from .movement import cut, cut_shape, ravel
 
@@ -173,7 +175,7 @@ def opened(part):
             f"index: arrays that index are of integers or bool, not {index.array.dtype}; "
             "convert with .astype(tg.int64)"
         )
-    return bool(index.array) if kind == "b" and not index.array.ndim else index
+    return bool(elements(index)) if kind == "b" and not index.array.ndim else index
 
 
 def masked(mask: Tensor, shape: Shape, axis: int) -> list[Tensor]:
@@ -184,12 +186,12 @@ def masked(mask: Tensor, shape: Shape, axis: int) -> list[Tensor]:
             f"index: a mask of shape {own} does not fit the axes {shape[axis : axis + len(own)]} "
             f"of a tensor of shape {shape}"
         )
-    return [Tensor(i) for i in np.nonzero(mask.array)]
+    return list(nonzero(mask))
 
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero, one tensor for each axis."""
-    return tuple(Tensor(i) for i in np.nonzero(lift(x, "nonzero").array))
+    return tuple(Tensor(i) for i in np.nonzero(elements(lift(x, "nonzero"))))
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
@@ -255,8 +257,12 @@ def one_hot(x: Any, num_classes: int | None = None, dtype: Any = None) -> Tensor
     tensor([[1., 0., 0.],
             [0., 0., 1.]])
     """
-    places = integers(x, "one_hot").array
-    count = int(places.max(initial=-1)) + 1 if num_classes is None else num_classes
-    if places.size and not (0 <= places.min() and places.max() < count):
-        raise IndexError(f"one_hot: {places.max()} is out of range for {count} classes")
-    return Tensor((places[..., None] == np.arange(count)).astype(as_dtype(dtype)))
+    given = integers(x, "one_hot")
+    if num_classes is None or not is_traced(given):
+        places = elements(given)
+        count = int(places.max(initial=-1)) + 1 if num_classes is None else num_classes
+        if places.size and not (0 <= places.min() and places.max() < count):
+            raise IndexError(f"one_hot: {places.max()} is out of range for {count} classes")
+        num_classes = count
+    column = reshape(given, shape=(*given.array.shape, 1))
+    return cast(equal(column, Tensor(np.arange(num_classes))), dtype=as_dtype(dtype))

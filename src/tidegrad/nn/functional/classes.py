@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import tidegrad as tg
+from tidegrad.recording import is_traced
 
 from .losses import reduced
 
@@ -133,8 +134,11 @@ def _check_target(operation, shape, target, axis):
 def check_classes(operation: str, index: tg.Tensor, classes: int, ignored: int | None) -> bool:
     """Whether every index counts, none being `ignored`; IndexError if one names no class.
 
-    Negative indices are errors: they would pick the wrong class without a word.
+    Negative indices are errors: they would pick the wrong class without a word.  What a compiled
+    function computes is not looked at: any of its indices may be `ignored`.
     """
+    if is_traced(index):
+        return ignored is None
     values = index.data
     if not values.size:
         return True
