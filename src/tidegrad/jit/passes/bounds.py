@@ -23,6 +23,7 @@ from ...ops.scans import Running
 from ...ops.windows import overlap_add, spread_windows, sum_windows
 from ...partials import INPUTS
 from ...shapes import ALL
+from .making import number
 from .ranges import FUNCTIONS, Range, either, held
 
 __all__ = ["Bounds"]
@@ -67,9 +68,23 @@ def code(text: str) -> CodeType:
 
 def mapped(value: Value, parents: list[Range]) -> Range:
     """A Map's text, computed with ranges for numbers."""
+    if value.prim is table.multiply:
+        return product(value, *parents)
     names: dict[str, Any] = dict(zip(INPUTS, parents))
     found = eval(code(value.prim.text), GLOBALS, names | value.params)
     return found if type(found) is Range else Range(found, found)
+
+
+def product(value: Value, x: Range, y: Range) -> Range:
+    """x * y; where one is a multiple of the other, its sign is known."""
+    first, second = value.parents
+    for one, other, reach in ((first, second, y), (second, first, x)):
+        if one.prim is table.multiply:
+            for c, same in (one.parents, one.parents[::-1]):
+                factor = number(c) if same is other else None
+                if factor is not None:
+                    return reach * reach * factor
+    return x * y
 
 
 def content(array: np.ndarray) -> Range:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import is_
+
 from ...abstract import Value
 from ...kinds import Map, expand, permute, reshape
 from ...ops.movement import cut, flip_
@@ -15,7 +17,7 @@ __all__ = ["RULES", "aligned", "spread_axes"]
 def narrow(value: Value, facts: Facts) -> Value | None:
     """A Map broadcasts by itself, and on operands that all were spread it works before that."""
     parents = tuple([unspread(p) for p in value.parents])
-    if all(a is b for a, b in zip(parents, value.parents)):
+    if all(map(is_, parents, value.parents)):
         return None
     return fitted(like(value, *parents), value)
 

@@ -15,17 +15,14 @@ __all__ = ["Facts", "Rule", "Rules"]
 
 
 class Facts:
-    """How often Values are used and between which numbers they lie, while a graph is rewritten."""
+    """How often Values are used and between which numbers they lie, while a graph is rewritten.
 
-    def __init__(self, graph: Graph, order: list[Value]):
-        self.before: Counter = Counter(graph.outputs)
-        for value in order:
-            self.before.update(value.parents)
-        self.now: Counter = Counter()
-        self.bounds = Bounds()
+    `new` has for each Value of the graph what it became, as far as the walk has come.
+    """
 
-    def became(self, old: Value, new: Value) -> None:
-        self.now[new] += self.before[old]
+    def __init__(self, graph: Graph, new: Mapping[Value, Value], bounds: Bounds):
+        self.graph, self.new, self.bounds = graph, new, bounds
+        self.counts: Counter | None = None  # of the graph as it was: most walks never ask
 
     def range(self, value: Value) -> Range:
         """Between which numbers the elements of `value` are known to lie."""
@@ -33,7 +30,11 @@ class Facts:
 
     def once(self, value: Value) -> bool:
         """Whether only one operation uses `value`, so that it may be computed in another way."""
-        return self.now[value] <= 1
+        if self.counts is None:
+            self.counts = Counter(self.graph.outputs)
+            for v in self.graph.order():
+                self.counts.update(v.parents)
+        return sum(self.counts[old] for old, new in self.new.items() if new is value) <= 1
 
 
 # A rule gives something better than a Value whose parents are simple already, or None.

@@ -14,6 +14,7 @@ __all__ = ["RULES"]
 
 # What holds exactly where the other does not, NaN included.
 OPPOSITE = {table.equal: table.not_equal, table.not_equal: table.equal}
+ASKING = [p for p in vars(table).values() if isinstance(p, Map) and p.dtype is bool]
 NOT = (table.logical_not, table.bitwise_invert)
 
 
@@ -80,8 +81,6 @@ def as_asked(value: Value, facts: Facts) -> Value | None:
 
 def settled(value: Value, facts: Facts) -> Value | None:
     """A condition that holds everywhere or nowhere, by how far its inputs reach."""
-    if value.dtype.kind != "b" or value.prim is cast:
-        return None
     found = facts.range(value)
     if found.lo != found.hi:
         return None
@@ -89,7 +88,6 @@ def settled(value: Value, facts: Facts) -> Value | None:
 
 
 RULES: Rules = {
-    where: [chosen],
     **{prim: [inverted] for prim in NOT},
     **{
         prim: [both]
@@ -97,5 +95,6 @@ RULES: Rules = {
     },
     table.equal: [as_asked],
     table.not_equal: [as_asked],
-    Map: [settled],
+    where: [chosen],
 }
+RULES = {**RULES, **{prim: [*RULES.get(prim, ()), settled] for prim in ASKING}}

@@ -94,8 +94,9 @@ def sigmoid(value: Value, facts: Facts) -> Value | None:
 
 def share(value: Value, facts: Facts) -> Value | None:
     """exp(x) / (1 + exp(x))."""
-    x = value.parents[0]
-    if x.prim is not table.exp or one_plus(value.parents[1]) is not x:
+    x, total = value.parents
+    powers = one_plus(total)
+    if powers is None or powers is not x or powers.prim is not table.exp:
         return None
     return fitted(made(table.sigmoid, x.parents[0]), value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 from ...abstract import Value
@@ -19,7 +20,9 @@ from . import (
     powers,
     products,
     reductions,
+    slopes,
 )
+from .bounds import Bounds
 from .constants import reduced_constant
 from .facts import Facts, Rule, Rules
 from .joining import key
@@ -33,6 +36,7 @@ PASSES: dict[str, Rules] = {
     "algebra": algebra.RULES,
     "powers": powers.RULES,
     "masks": masks.RULES,
+    "slopes": slopes.RULES,
     "patterns": patterns.RULES,
     "moves": moves.RULES,
     "assembling": assembling.RULES,
@@ -49,12 +53,55 @@ def simplified(graph: Graph, passes: Sequence[str] = tuple(PASSES)) -> Graph:
     Bit for bit the same for + - * /, sqrt, comparisons and moves, except for the sign of a zero
     where the rule in question says so.  Inputs stay, used or not.
     """
-    chosen = Chosen([PASSES[name] for name in passes])
+    walk = Walk([PASSES[name] for name in passes])
     for _ in range(ROUNDS):
-        graph, changed = once_simplified(graph, chosen)
-        if not changed:
+        after = walk.walked(graph)
+        if all(map(is_, after.outputs, graph.outputs)):
             break
+        graph = after
     return graph
+
+
+class Walk:
+    """Walks from inputs to outputs, each of which remembers what is simple since an earlier one."""
+
+    def __init__(self, passes: Sequence[Rules]):
+        self.chosen = Chosen(passes)
+        self.known: dict[Any, Value] = {}  # by what equal Values share
+        self.simple: set[Value] = set()
+        self.bounds = Bounds()
+
+    def walked(self, graph: Graph) -> Graph:
+        new: dict[Value, Value] = {}
+        facts = Facts(graph, new, self.bounds)
+        simple = self.simple
+        for value in graph.order():
+            result = value
+            if value.parents:
+                result = rebuilt(value, tuple([new[p] for p in value.parents]))
+            if result not in simple:
+                result = self.best(result, facts)
+                result = self.known.setdefault(key(result), result)
+                simple.add(result)
+            new[value] = result
+        return Graph(graph.inputs, tuple([new[y] for y in graph.outputs]))
+
+    def best(self, value: Value, facts: Facts) -> Value:
+        """What rules make of `value`, one after another."""
+        if value.prim is None:
+            return reduced_constant(value)
+        for _ in range(CHAIN):
+            for rule in self.chosen[value.prim]:
+                better = rule(value, facts)
+                if better is not None:
+                    attributed(better, value)
+                    value = better
+                    break
+            else:
+                break
+            if value.prim is None:
+                break
+        return value
 
 
 class Chosen(dict):
@@ -67,43 +114,6 @@ class Chosen(dict):
         keys = (prim, *type(prim).__mro__)
         self[prim] = tuple(rule for k in keys for rules in self.passes for rule in rules.get(k, ()))
         return self[prim]
-
-
-def once_simplified(graph: Graph, chosen: Chosen) -> tuple[Graph, bool]:
-    """One walk from inputs to outputs, and whether it changed anything."""
-    order = graph.order()
-    facts = Facts(graph, order)
-    new: dict[Value, Value] = {}
-    known: dict[Any, Value] = {}
-    changed = False
-    for value in order:
-        result = value
-        if value.prim is None:
-            result = reduced_constant(value)
-        elif value.parents:
-            result = rebuilt(value, tuple([new[p] for p in value.parents]))
-        result = best(result, chosen, facts)
-        result = known.setdefault(key(result), result)
-        changed = changed or result is not value
-        new[value] = result
-        facts.became(value, result)
-    return Graph(graph.inputs, tuple([new[y] for y in graph.outputs])), changed
-
-
-def best(value: Value, chosen: Chosen, facts: Facts) -> Value:
-    """What rules make of `value`, one after another."""
-    for _ in range(CHAIN):
-        if value.prim is None:
-            break
-        for rule in chosen[value.prim]:
-            better = rule(value, facts)
-            if better is not None:
-                attributed(better, value)
-                value = better
-                break
-        else:
-            break
-    return value
 
 
 def attributed(new: Value, old: Value) -> None:
