@@ -92,6 +92,7 @@ CASES = {
     "one_hot": (lambda: tg.one_hot([3], 3), IndexError, "one_hot: 3 is out of range for 3 classes"),
     # einsum.
     "einsum sizes": (lambda: tg.einsum("ij,jk->ik", M(), M()), ValueError, "'j' in 'ij,jk->ik' has size 4 in operand 0 .* and 3 in operand 1"),
+    "einsum diagonal": (lambda: tg.einsum("ii,i->i", tg.ones((1, 3)), tg.ones(3)), ValueError, "'i' stands twice in 'ii', for the sizes 1 and 3"),
     "einsum labels": (lambda: tg.einsum("ij->iz", M()), ValueError, "'z' in the result of 'ij->iz' must be in an input"),
     "einsum count": (lambda: tg.einsum("ij,jk", M()), ValueError, "'ij,jk' is for 2 operands, 1 were given"),
     "einsum axes": (lambda: tg.einsum("ijk->i", M()), ValueError, r"'ijk' in 'ijk->i' does not label the axes of shape \(3, 4\)"),

@@ -129,7 +129,13 @@ def spelled(part: str, shape: tuple, spare: Sequence[str], spec: str) -> str:
 def checked(spec: str, terms: list[str], out: str, shapes: tuple) -> None:
     seen: dict[str, tuple[int, int]] = {}
     for k, (term, shape) in enumerate(zip(terms, shapes)):
+        own: dict[str, int] = {}
         for label, n in zip(term, shape):
+            if own.setdefault(label, n) != n:
+                raise ShapeError(
+                    f"einsum: {label!r} stands twice in {term!r}, for the sizes {own[label]} and "
+                    f"{n} of shape {shape}; a diagonal has equal sizes"
+                )
             where, m = seen.setdefault(label, (k, n))
             if n != m and 1 not in (n, m):
                 raise ShapeError(
