@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import NamedTuple
 
 from ..abstract import Value
@@ -28,7 +29,7 @@ class Graph(NamedTuple):
 
 def rebuilt(value: Value, parents: tuple[Value, ...]) -> Value:
     """`value` made of other parents; itself where they are the same."""
-    if all(a is b for a, b in zip(parents, value.parents)):
+    if all(map(is_, parents, value.parents)):
         return value
     new = Value(value.prim, parents, value.params, value.shape, value.dtype, value.saved)
     new.where = value.where
