@@ -38,14 +38,18 @@ class Emit(Walk):
         lane: Loop | None = None,
         width: int = 1,
         mask: Lane | None = None,
+        held: bool = False,
     ):
         super().__init__(pointers)
         self.pointers, self.levels, self.root, self.here = pointers, levels, root, here
         self.lane, self.width, self.mask = lane, width, mask
+        self.held = held  # everything is computed here
         self.integers: dict[Any, Lane] = {}
 
     def level(self, loops: frozenset[Loop]) -> Level:
         """Where something that changes with `loops` is computed."""
+        if self.held:
+            return self.here
         return max((self.levels[loop] for loop in loops), key=depth, default=self.root)
 
     # Integers: a scalar is that of the first lane.
@@ -178,7 +182,7 @@ class Emit(Walk):
     def deepest(self, offset: Affine, mask: Lane | None) -> Level:
         """Where both a place and a mask are known."""
         code = self.level(offset.loops)
-        return code if mask is None else max((code, mask.code), key=depth)  # type: ignore[type-var]
+        return code if mask is None else max((code, mask.code), key=depth)  # type: ignore
 
     def address(self, v: Value, offset: Lane) -> str:
         kind = llvm_type(v.dtype)
@@ -215,6 +219,12 @@ class Emit(Walk):
 
     def total(self, terms: Sequence[Lane]) -> Lane:
         return reduce(combined, terms)
+
+    def again(self, v: Value, index: Index) -> Lane:
+        """What is stored at `index` when the code `here` runs, which may change it."""
+        outer = self.pointers, self.levels, self.here, self.here
+        emit = Emit(*outer, self.lane, self.width, self.mask, held=True)
+        return emit.here_wide(emit.read(v, index, ()))
 
     def here_wide(self, x: Lane) -> Lane:
         """`x` in every lane, for instructions here."""

@@ -18,7 +18,7 @@ from .affine import ZERO, Affine, Loop, Variable
 from .emit import Emit
 from .loops import INDEX, Level
 from .nests import Levels, Nest, Piece
-from .space import replaced, space
+from .space import prefix, replaced, space
 from .views import Index
 from .walk import Probe
 
@@ -58,11 +58,15 @@ class Fold:
     A reduction reads one element at each turn, a contraction the two that it multiplies.
     """
 
-    def __init__(self, value: Value, rows: int):
-        self.value = value
-        self.out = space(value.shape, rows)
+    def __init__(self, value: Value, rows: int, across: bool = False):
+        self.value, self.count = value, rows
+        self.across = across  # over rows: several callers each add some of them to the results
+        self.out = space(value.shape, 1 if across else rows)
+        self.rows, self.per_row = self.out.loops[0], 1
         self.inner: list[Loop] = []
         self.reads: list[tuple[Value, Index]] = []
+        if across:
+            self.out.loops.pop(0)
         if isinstance(value.prim, Reduce):
             self.name = value.prim.name
             self.open_reduction()
@@ -70,33 +74,43 @@ class Fold:
             self.name = "sum"
             self.open_contraction()
 
-    def loop(self, n: int) -> Affine:
-        """The counter of a loop that is folded over."""
-        if n == 1:
-            return ZERO
-        self.inner.append(Loop(f"k{len(self.inner)}", n))
-        return Affine.of(self.inner[-1])
+    def turns(self, sizes: Sequence[int]) -> list[Affine]:
+        """The counters of loops that are folded over, those over rows first."""
+        found: list[Affine] = []
+        sizes = list(sizes)
+        if self.across:
+            count = prefix(tuple(sizes), self.count)
+            own = space(tuple(sizes[:count]), self.count, "k")
+            self.rows = own.loops[0]
+            self.inner += own.loops
+            found += own.index
+            del sizes[:count]
+        for n in sizes:
+            found.append(ZERO)
+            if n > 1:
+                self.inner.append(Loop(f"k{len(self.inner)}", n))
+                found[-1] = Affine.of(self.inner[-1])
+        return found
 
     def open_reduction(self) -> None:
         (x,), axes = self.value.parents, self.value.params["axes"]
         own = iter(self.out.index)
+        folded = dict(zip(axes, self.turns([x.shape[a] for a in axes])))
         index = []
-        for k, n in enumerate(x.shape):
-            if k in axes:
-                index.append(self.loop(n))
-                if self.value.params["keepdims"]:
-                    next(own)
-            else:
-                index.append(next(own))
+        for k in range(len(x.shape)):
+            kept = k not in folded or self.value.params["keepdims"]
+            place = next(own) if kept else ZERO
+            index.append(folded.get(k, place))
         self.reads = [(x, tuple(index))]
 
     def open_contraction(self) -> None:
         x, y = self.value.parents
         a, b, out = terms(self.value.params["spec"])
         sizes = dict(zip(a + b, x.shape + y.shape))
+        labels = [label for label in a if label not in out]
         place = dict(zip(out, self.out.index))
-        place |= {label: self.loop(sizes[label]) for label in a if label not in out}
-        self.reads = [(v, tuple(place[n] for n in labels)) for v, labels in ((x, a), (y, b))]
+        place |= zip(labels, self.turns([sizes[label] for label in labels]))
+        self.reads = [(v, tuple(place[n] for n in own)) for v, own in ((x, a), (y, b))]
 
     def probed(self, stored: Container[Value]) -> Probe:
         """What the fold reads."""
@@ -108,7 +122,11 @@ class Fold:
 
 def best_lane(fold: Fold, probe: Probe) -> Loop:
     """The loop whose turns run side by side: they read neighbours, and there are many."""
-    outer, inner = fold.out.loops[-1:], fold.inner[-1:]
+    outer, inner = (
+        [loop for loop in own if loop.size > 1][-1:] for own in (fold.out.loops, fold.inner)
+    )
+    if not outer + inner:
+        return fold.rows
 
     def rank(loop: Loop) -> tuple:
         strays = sum(a.offset.along(loop) not in (0, 1) for a in probe.accesses)
@@ -127,24 +145,26 @@ class Tiles:
     def __init__(self, nest: Nest, fold: Fold, stored: Container[Value]):
         probe = fold.probed(stored)
         self.nest, self.fold, self.value = nest, fold, fold.value
+        nest.rows[fold.rows] = fold.per_row
         self.lane = lane = best_lane(fold, probe)
         self.outside = lane in fold.out.loops
-        self.width = nest.width
+        self.width = nest.width if lane.size > 1 else 1
         bits = nest.width * 8 * self.value.dtype.itemsize
         self.counts = self.chosen(probe, *TILE.get(bits, (2, 1)))
 
     def chosen(self, probe: Probe, most: int, wide: int) -> dict[Loop, int]:
         """The loops of a tile: those along which most that is read stays the same."""
-        lane, rows = self.lane, self.fold.out.loops[0]
-        vectors = min(wide, -(-lane.size // self.width)) if self.outside and lane is not rows else 1
+        lane, full = self.lane, -(-self.lane.size // self.width)
+        # Of rows there may be any number: what is left of them goes in one vector.
+        vectors = 1 if lane is self.fold.rows else min(wide, full)
         counts, left = {}, most // vectors
         loops = {loop: reuse(probe, lane, loop) for loop in self.fold.out.loops if loop is not lane}
         for loop in sorted(loops, key=lambda loop: loops[loop], reverse=True)[:2]:
             if any(loops[loop]) and loop.size > 1 and left > 1:
                 counts[loop] = min(ROWS, loop.size, left)
                 left //= counts[loop]
-        if not self.outside:
-            vectors = min(4 if not counts else 1, -(-lane.size // self.width))
+        if not self.outside and lane is not self.fold.rows:
+            vectors = 1 if counts else min(4, full)
         return {**counts, lane: vectors}
 
     def written(self) -> None:
@@ -169,7 +189,7 @@ class Tiles:
 
     def cut(self, loop: Loop, level: Level) -> Iterator[tuple[Piece, int]]:
         """Pieces of a loop, and how many places of a tile each turn of it fills."""
-        limits, pieces = self.nest.limits(self.fold.out, loop, level), self.nest.pieces
+        limits, pieces = self.nest.limits(loop, level), self.nest.pieces
         count = self.counts.get(loop, 1)
         if loop is self.lane:
             for piece in pieces(limits, self.width * count):
@@ -201,9 +221,8 @@ class Tiles:
         kind = lane_type(self.value.dtype, self.width)
         ranges = [range(counts.get(loop, n)) for loop, n in self.counts.items()]
         slots = {spot: self.nest.function.slot(kind) for spot in product(*ranges)}
-        start = literal(
-            level, neutral(self.fold.name, self.value.dtype), self.value.dtype, self.width
-        )
+        first = neutral(self.fold.name, self.value.dtype)
+        start = literal(level, first, self.value.dtype, self.width)
         for slot in slots.values():
             level.line(f"store {kind} {start.name}, ptr {slot}")
         inner = [loop for loop in self.fold.inner if loop is not self.lane]
@@ -258,11 +277,15 @@ class Tiles:
             for spot, x in found.items():
                 parts.setdefault((*spot[:-1], 0), []).append(x)
             found = {spot: across(reduce(combine, xs), combine) for spot, xs in parts.items()}
-        emit = Emit(self.nest.pointers, levels, self.nest.root, level, lane, self.width)
         last = max(spot[-1] for spot in found)
         for spot, x in found.items():
-            emit.mask = mask if self.outside and spot[-1] == last else None
-            emit.store(self.value, self.moved(self.fold.out.index, spot), x)
+            own = mask if self.outside and spot[-1] == last else None
+            width = self.width if self.outside else 1
+            emit = Emit(self.nest.pointers, levels, self.nest.root, level, lane, width, own)
+            index = self.moved(self.fold.out.index, spot)
+            if self.fold.across:
+                x = combine(emit.again(self.value, index), x)
+            emit.store(self.value, index, x)
 
 
 def reuse(probe: Probe, lane: Loop, loop: Loop) -> tuple[int, int]:

@@ -26,6 +26,7 @@ class Level(Code):
         self.module, self.contract = function.module, function.module.contract
         self.function, self.depth, self.loop = function, depth, loop
         self.lines: list[str] = []
+        self.known: dict[str, str] = {}
         self.inner: list[Level] = []
         self.head: list[str] = []
         self.tail: list[str] = []
@@ -44,6 +45,7 @@ class Level(Code):
 
     def place(self, label: str) -> None:
         self.lines.append(f"{label}:")
+        self.known = {}
 
     def written(self) -> Iterator[str]:
         yield from self.head
@@ -61,7 +63,9 @@ class Level(Code):
         self.inner.append(level)
         return level
 
-    def repeat(self, loop: Loop, start: str, stop: str, step: int = 1, some: bool = False) -> Level:
+    def repeat(
+        self, loop: Loop, start: str, stop: str, step: int | str = 1, some: bool = False
+    ) -> Level:
         """The inside of a loop from `start` to before `stop`; `some`: it runs at least once."""
         level = Level(self.function, self.depth + 1, loop)
         k = next(self.function.names)
@@ -85,11 +89,14 @@ class Level(Code):
 class Function(Code):
     """A function made of levels; variables that loops change live in its frame."""
 
-    def __init__(self, module: Module, name: str, parameters: list[tuple[str, str]]):
+    def __init__(
+        self, module: Module, name: str, parameters: list[tuple[str, str]], outer: bool = False
+    ):
         self.names = count()
         self.module = module
         listed = ", ".join(f"{kind} {given}" for kind, given in parameters)
-        self.opening = f"define internal void @{name}({listed}) noinline nounwind {{"
+        linkage, kind = ("dso_local", "") if outer else ("internal", "noinline ")
+        self.opening = f"define {linkage} void @{name}({listed}) {kind}nounwind {{"
         self.frame: list[str] = []
         self.root = Level(self, 0)
         module.functions[name] = self

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Container, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...abstract import Value
 from ..ir import Module
 from ..lane import BOOL, Lane, literal, splat
-from .affine import Loop
+from .affine import Affine, Loop, places
 from .emit import Emit, at_depth, counted
 from .loops import INDEX, Function, Level
 from .space import Space
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
 
 def lanes_of(bits: int, dtypes: Sequence[np.dtype]) -> int:
     """How many numbers a vector register holds, of the widest that are computed with."""
-    return bits // (8 * max((d.itemsize for d in dtypes), default=4))
+    return bits // (8 * max([4, *(d.itemsize for d in dtypes)]))
 
 
 class Nest:
@@ -45,15 +45,21 @@ class Nest:
         parameters = [("ptr", p) for p in self.pointers.values()]
         self.function = Function(module, name, [*parameters, ("i64", "%lo"), ("i64", "%hi")])
         self.root = self.function.root
+        self.rows: dict[Loop, int] = {}  # loops over rows: how many turns for each
 
-    def bounds(self, space: Space) -> tuple[Lane, Lane]:
-        """From where to where the first loop of `space` runs."""
-        low, high = Lane(self.root, "%lo", INDEX), Lane(self.root, "%hi", INDEX)
-        return low * space.per_row, high * space.per_row
+    def fill(self, v: Value, number: Any) -> None:
+        """Every element of `v`, which has no rows here, set to one number."""
+        flat = Loop("i", v.size)
+        for piece in self.pieces(self.limits(flat, self.root), self.width):
+            inner = self.entered(self.root, flat, piece)
+            mask = self.mask(inner, piece)
+            emit = Emit(self.pointers, {flat: inner}, self.root, inner, flat, self.width, mask)
+            emit.store(v, places(Affine.of(flat), v.shape), literal(self.root, number, v.dtype))
 
-    def limits(self, space: Space, loop: Loop, level: Level) -> tuple[Lane, Lane]:
-        if loop is space.loops[0]:
-            low, high = self.bounds(space)
+    def limits(self, loop: Loop, level: Level) -> tuple[Lane, Lane]:
+        """From where to where a loop runs: that over rows as the caller says."""
+        if loop in self.rows:
+            low, high = (Lane(self.root, name, INDEX) * self.rows[loop] for name in ("%lo", "%hi"))
             return at_depth(low, level), at_depth(high, level)
         return literal(level, 0, INDEX), literal(level, loop.size, INDEX)
 
@@ -98,7 +104,7 @@ class Nest:
         left = at_depth(piece.stop, level) - level.position
         return counted(level, self.width) < splat(left, self.width)
 
-    def stores(self, space: Space, values: Sequence[Value], kept: Sequence[Value]) -> None:
+    def stores(self, space: Space, values: Sequence[Value], kept: Container[Value]) -> None:
         """For each turn of the loops of `space`, the elements of `values`; `kept` are stored."""
 
         def body(levels: Levels, lane: Loop, mask: Lane | None) -> None:
@@ -109,25 +115,13 @@ class Nest:
                 if v in kept:
                     emit.store(v, space.index, x)
 
-        self.over(space, space.loops[:-1], self.root, {}, lambda level, levels: self.side_by_side(
-            space, space.loops[-1], level, levels, body))  # fmt: skip
-
-    def over(
-        self, space: Space, loops: Sequence[Loop], level: Level, levels: Levels,
-        inside: Callable[[Level, Levels], None],
-    ) -> None:  # fmt: skip
-        """Plain loops, then `inside`."""
-        for loop in loops:
-            (piece,) = self.pieces(self.limits(space, loop, level), 1)
+        self.rows[space.loops[0]] = space.per_row
+        *outer, lane = space.loops
+        level, levels = self.root, Levels()
+        for loop in outer:
+            (piece,) = self.pieces(self.limits(loop, level), 1)
             level = self.entered(level, loop, piece)
             levels = {**levels, loop: level}
-        inside(level, levels)
-
-    def side_by_side(
-        self, space: Space, lane: Loop, level: Level, levels: Levels,
-        body: Callable[[Levels, Loop, Lane | None], None],
-    ) -> None:  # fmt: skip
-        """A loop whose turns run `width` at a time."""
-        for piece in self.pieces(self.limits(space, lane, level), self.width):
+        for piece in self.pieces(self.limits(lane, level), self.width):
             inner = self.entered(level, lane, piece)
             body({**levels, lane: inner}, lane, self.mask(inner, piece))

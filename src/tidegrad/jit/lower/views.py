@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...abstract import Value
 from ...kinds import expand, permute, reshape
-from ...ops.indexing import gather, put
+from ...ops.indexing import gather, put, scatter
 from ...ops.joining import concat_
 from ...ops.movement import cut, flip_, place
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
 from .affine import ZERO, Affine, Read, linear, places, strides
 
-__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index"]
+__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of"]
 
 Index = tuple[Affine, ...]
 
@@ -182,18 +184,86 @@ def front(axes: Sequence[int]) -> int:
     return axes[0] if tuple(axes) == tuple(range(axes[0], axes[0] + len(axes))) else 0
 
 
+class Steps(NamedTuple):
+    """A constant index that grows by `step` along one `axis` and nowhere else."""
+
+    axis: int
+    start: int
+    step: int
+
+
+def steps_of(i: Value) -> Steps | None:
+    """How a constant index grows, if it does so evenly along one axis at most."""
+    if i.saved is None or not i.size:
+        return None
+    start, axes = int(i.saved.flat[0]), [k for k, n in enumerate(i.shape) if n > 1]
+    if len(axes) != 1:
+        return None if axes else Steps(0, start, 0)
+    line = i.saved.reshape(-1)
+    step = int(line[1]) - start
+    even = np.array_equal(line, start + step * np.arange(line.size))
+    return Steps(axes[0], start, step) if even and step and start >= 0 else None
+
+
+def element_of(i: Value, index: Index, n: int) -> Affine:
+    """The element of an integer Value as a place along an axis of size `n`."""
+    steps = steps_of(i)
+    if steps is None:
+        return Affine.of(Read(i, index, n))
+    moving = index[steps.axis] * steps.step if steps.step else ZERO
+    return moving + steps.start % n if steps.step == 0 else moving + steps.start
+
+
 def gathered(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     x, *indices = v.parents
     axes = v.params["axes"]
     wide = len(v.shape) - (len(x.shape) - len(axes))
     at = front(axes)
     own, rest = index[at : at + wide], iter((*index[:at], *index[at + wide :]))
-    reads = {
-        axis: Affine.of(Read(i, broadcast_index(own, i.shape), x.shape[axis]))
+    places_of = {
+        axis: element_of(i, broadcast_index(own, i.shape), x.shape[axis])
         for axis, i in zip(axes, indices)
     }
-    whole = tuple(reads[a] if a in reads else next(rest) for a in range(len(x.shape)))
+    whole = tuple(places_of[a] if a in places_of else next(rest) for a in range(len(x.shape)))
     return walk.at(x, whole, conditions)
+
+
+def sources_of(v: Value) -> dict[int, tuple[int, Steps]] | None:
+    """For each axis that a scatter's indices share, the index that alone tells places along it.
+
+    None where there is an axis without: then a place may be written more than once.
+    """
+    y, *indices = v.parents
+    wide = len(y.shape) - (len(v.shape) - len(v.params["axes"]))
+    found: dict[int, tuple[int, Steps]] = {}
+    for k, i in enumerate(indices):
+        steps = steps_of(i)
+        if steps is not None and steps.step == 1:
+            found.setdefault(steps.axis + wide - len(i.shape), (k, steps))
+    at = front(v.params["axes"])
+    return (
+        found if all(n == 1 or d in found for d, n in enumerate(y.shape[at : at + wide])) else None
+    )
+
+
+def scattered(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    """What one element of `y` at most has brought: the one whose indices name this place."""
+    y, *indices = v.parents
+    axes, known = v.params["axes"], sources_of(v)
+    assert known is not None
+    at, wide = front(axes), len(y.shape) - (len(v.shape) - len(axes))
+    own, found = [], []
+    for d, n in enumerate(y.shape[at : at + wide]):
+        k, steps = known.get(d, (0, Steps(0, 0, 0)))
+        own.append(index[axes[k]] + -steps.start if n > 1 else ZERO)
+        found += [Condition(own[-1], 0, n)] if n > 1 else []
+    told = {k for k, _ in known.values()}
+    for k, i in enumerate(indices):
+        if k not in told:
+            place = element_of(i, broadcast_index(tuple(own), i.shape), v.shape[axes[k]])
+            found.append(Condition(place + index[axes[k]] * -1, 0, 1))
+    rest = [a for axis, a in enumerate(index) if axis not in axes]
+    return walk.guarded(y, (*rest[:at], *own, *rest[at:]), conditions, found, v.dtype)
 
 
 VIEWS: dict[Any, Callable[..., Any]] = {
@@ -207,6 +277,7 @@ VIEWS: dict[Any, Callable[..., Any]] = {
     concat_: concatenated,
     window: windowed,
     gather: gathered,
+    scatter: scattered,
 }
 # Each element sums several: worth a store wherever it would be computed more than once.
 SUMS: dict[Any, Callable[..., Any]] = {

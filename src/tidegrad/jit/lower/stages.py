@@ -1,0 +1,155 @@
+"""Floor 6. Stages: what one nest of loops stores, and what it reads of which row."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from functools import cached_property
+from math import prod
+
+from ...abstract import Value, unknown
+from ...kinds import Reduce
+from ...ops.contractions import Contract
+from ...ops.plans import terms
+from ...shapes import Shape
+from .affine import Affine, Loop
+from .folds import Fold
+from .space import Space, prefix, row_of, space
+from .walk import Access, Probe
+
+__all__ = ["Call", "Combine", "Folding", "Maps", "Stage", "aligned", "natural_rows"]
+
+
+class Stage:
+    """One nest: the Values that it stores, and how it is cut into rows.
+
+    `whole` says that its results are complete only when all rows have been through.
+    """
+
+    whole = False
+
+    def __init__(self, values: Sequence[Value]):
+        self.values = list(values)
+        self.kept: set[Value] = set(values)  # those of them that are written to memory
+
+    @property
+    def shape(self) -> Shape:
+        return self.values[0].shape
+
+    def fits(self, rows: int) -> bool:
+        """Whether it can be cut into so many rows."""
+        return prefix(self.shape, rows) is not None
+
+    def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
+        """What it reads when cut into `rows`, and the loop over these."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(str(v.prim) for v in self.values)})"
+
+
+class Maps(Stage):
+    """Elementwise results of one shape, which are stored side by side."""
+
+    def opened(self, stored: Container[Value], rows: int) -> tuple[Space, Probe]:
+        loops = space(self.shape, rows)
+        probe = Probe(Others(stored, self.values))
+        for v in self.values:
+            probe.anew(v, loops.index)
+        return loops, probe
+
+    def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
+        loops, probe = self.opened(stored, rows)
+        return probe.accesses, loops.loops[0]
+
+
+class Others:
+    """What is stored, without a stage's own results, which it has in registers."""
+
+    def __init__(self, stored: Container[Value], own: Sequence[Value]):
+        self.stored, self.own = stored, set(own)
+
+    def __contains__(self, v: object) -> bool:
+        return v not in self.own and v in self.stored
+
+
+class Folding(Stage):
+    """A reduction or contraction, for each row or `across` the rows."""
+
+    def __init__(self, value: Value, across: bool = False):
+        super().__init__([value])
+        self.across = self.whole = across
+        self.partial: Value | None = None  # where each part of the rows has a result of its own
+
+    def opened(self, rows: int) -> Fold:
+        return Fold(self.values[0], rows, self.across)
+
+    def fits(self, rows: int) -> bool:
+        return prefix(self.folded_shape if self.across else self.shape, rows) is not None
+
+    @cached_property
+    def folded_shape(self) -> Shape:
+        """The sizes of the leading axes that are folded over."""
+        v = self.values[0]
+        if isinstance(v.prim, Contract):
+            a, b, out = terms(v.params["spec"])
+            same = bool(a) and a[:1] == b[:1] and a[0] not in out
+            return v.parents[0].shape[:1] if same else ()
+        axes, count = v.params["axes"], 0
+        while count < len(axes) and axes[count] == count:
+            count += 1
+        return v.parents[0].shape[:count]
+
+    def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
+        fold = self.opened(rows)
+        return fold.probed(stored).accesses, fold.rows
+
+    @property
+    def work(self) -> int:
+        """How many elements it combines."""
+        v = self.values[0]
+        if isinstance(v.prim, Contract):
+            a, b, _ = terms(v.params["spec"])
+            return prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
+        return v.parents[0].size
+
+
+class Combine(Folding):
+    """The results that parts of the rows had, made one."""
+
+    def __init__(self, first: Folding, parts: int):
+        super().__init__(first.values[0])
+        v = first.values[0]
+        self.partial = first.partial = unknown((parts, *v.shape), v.dtype)
+
+    def opened(self, rows: int) -> Fold:
+        assert self.partial is not None
+        fold = Fold(self.values[0], rows)
+        fold.inner = [Loop("part", self.partial.shape[0])]
+        fold.reads = [(self.partial, (Affine.of(fold.inner[0]), *fold.out.index))]
+        if isinstance(self.values[0].prim, Reduce):
+            fold.name = self.values[0].prim.name
+        return fold
+
+
+class Call(Stage):
+    """A routine of NumPy's, or any other that is no loop here: Python runs it."""
+
+    whole = True
+
+    def fits(self, rows: int) -> bool:
+        return rows == 1
+
+
+def natural_rows(shape: Shape, threads: int) -> int:
+    """As many rows as leading axes give, and enough of them for all threads."""
+    rows = 1
+    for n in shape:
+        rows *= n
+        if rows >= 2 * threads:
+            break
+    return max(rows, 1)
+
+
+def aligned(access: Access, rows: int, loop: Loop) -> bool:
+    """Whether what is read lies in the row that is being worked on."""
+    return rows == 1 or row_of(access.place, access.value.shape, rows) == Affine.of(loop)
