@@ -34,6 +34,7 @@ FUNCTIONS = {
     "detect_anomaly": "anomaly",
     "draw": "viz",
     "load": "io",
+    "optimize": "jit.taped",
     "save": "io",
 }
 

@@ -22,6 +22,7 @@ from .custom import custom_vjp as custom_vjp
 from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
 from .io import load as load
+from .jit.taped import optimize as optimize
 from .io import save as save
 
 from .ops.reductions import (all as all, any as any, argmax as argmax, argmin as argmin,

@@ -29,7 +29,7 @@ def listing(inputs: Sequence[Value], outputs: Sequence[Value], order: Sequence[V
     """
     given = set(inputs)
     named: dict[Value, str] = {}
-    lines = []
+    lines: list[tuple[str, Any]] = []
     for value in (*inputs, *(v for v in order if v not in given)):
         if value.prim is None and value.saved is not None and value.saved.size == 1:
             named[value] = f"{value.saved.item()!r}"

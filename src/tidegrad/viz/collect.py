@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Item", "address", "collect"]
+__all__ = ["Item", "address", "collect", "kind_of"]
 
 # What an operation is, by the class of its prim.
 KINDS = {
@@ -50,9 +50,7 @@ def collect(tensors: Sequence[Any]) -> tuple[list[Item], list[int]]:
         place[id(node)] = len(items)
         kind = title = "leaf"
         if node.prim is not None:
-            bases = [base.__name__ for base in type(node.prim).__mro__]
-            kind = next((KINDS[name] for name in bases if name in KINDS), "operation")
-            title = str(node.prim.name)
+            kind, title = kind_of(node.prim), str(node.prim.name)
         items.append(Item(kind, title, node.shape, node.dtype, parents, node))
         owner = node.owner() if node.owner is not None else None
         if owner is not None and owner.node is node:
@@ -61,6 +59,11 @@ def collect(tensors: Sequence[Any]) -> tuple[list[Item], list[int]]:
             items[-1].value = node.saved[-1]
     results = [found(tensor.node, tensor.data, items, place) for tensor in tensors]
     return items, list(dict.fromkeys(results))
+
+
+def kind_of(prim: Any) -> str:
+    bases = [base.__name__ for base in type(prim).__mro__]
+    return next((KINDS[name] for name in bases if name in KINDS), "operation")
 
 
 def found(node, value, items, place) -> int:

@@ -9,12 +9,14 @@ from typing import Any
 import tidegrad as tg
 
 from ..io.atomic import replacing
+from ..jit.graph import Graph
 from .collect import collect
 from .compose import compose
 from .describe import describe
 from .dot import dot
 from .names import named, place_names, run
 from .picture import Picture
+from .programs import from_graphs
 from .svg import svg
 
 __all__ = ["Drawing", "draw"]
@@ -31,6 +33,8 @@ def draw(
 ) -> Drawing:
     """The graph of a tensor, of a tree of tensors, or of what a function makes of `args`.
 
+    A Graph, as `tg.optimize` gives it, is drawn too, and a list of them side by side.
+
     `names` is a Module or a dict of tensors and Modules.  `values` and `gradients` are shown
     where something still keeps them.  A part that repeats itself in operations, shapes, dtypes
     and wiring is drawn once (`fold`), and no more than the `limit` boxes nearest to the result
@@ -46,9 +50,14 @@ def draw(
     """
     if limit < 1:
         raise ValueError(f"draw: limit is the most boxes to draw, at least 1, not {limit}")
-    tensors, arguments = tensors_of(what, args)
+    graphs = [what] if isinstance(what, Graph) else what
+    arguments: list = []
+    if isinstance(graphs, list | tuple) and graphs and all(isinstance(g, Graph) for g in graphs):
+        items, results = from_graphs(graphs)
+    else:
+        tensors, arguments = tensors_of(what, args)
+        items, results = collect(tensors)
     pairs = [*(named(names) if names is not None else []), *arguments]
-    items, results = collect(tensors)
     known = place_names(pairs, items)
 
     def box_of(places):
