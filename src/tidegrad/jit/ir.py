@@ -68,6 +68,7 @@ class Code:
         self.module, self.contract = module, contract
         self.lines = [head, "entry:"]
         self.block = "entry"  # which one is being written, for phi
+        self.known: dict[str, str] = {}  # in this block, the results of instructions by their text
         self.count = self.labels = 0
 
     def emit(self, text: str) -> str:
@@ -89,7 +90,7 @@ class Code:
     def place(self, label: str) -> None:
         """Start the block `label`."""
         self.lines.append(f"{label}:")
-        self.block = label
+        self.block, self.known = label, {}
 
     def text(self) -> str:
         return "\n".join([*self.lines, "}"])

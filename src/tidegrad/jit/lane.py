@@ -39,8 +39,11 @@ class Lane:
         return f"Lane({self.type} {self.name})"
 
     def like(self, text: str, dtype: np.dtype | None = None) -> Lane:
-        """The Lane of a new instruction, as wide as this one."""
-        return Lane(self.code, self.code.emit(text), dtype or self.dtype, self.width)
+        """The Lane of an instruction, as wide as this one; a block computes nothing twice."""
+        known = self.code.known
+        if text not in known:
+            known[text] = self.code.emit(text)
+        return Lane(self.code, known[text], dtype or self.dtype, self.width)
 
     def full(self, value: Any) -> Lane:
         """A known number of this dtype, as wide as this one."""

@@ -8,17 +8,37 @@ from functools import cache
 from typing import Any
 
 from .ir import Code, Module, llvm_type
-from .lane import Lane, Operand, cast, literal, select, splat
-from .maths import division, exact
+from .lane import Lane, Operand, cast, literal, same, select, splat
+from .maths import division, exact, exponential, inverse, logarithm, powers, trigonometric
+from .maths.routine import routine
 
 __all__ = ["FUNCTIONS", "Code", "Lane", "Module", "Operand", "cast", "evaluate", "literal"]
 __all__ += ["llvm_type", "select", "splat"]
+
+
+def called(function: Callable[..., Lane]) -> Callable[..., Lane]:
+    """`function`, through one function of the module for all its calls."""
+    return lambda *given: routine(function, *same(*given))
+
+
+VECTOR_MATHS = (
+    *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp"),
+    *("expm1", "hypot", "log", "log10", "log1p", "log2", "logaddexp", "sin", "sinh", "tan", "tanh"),
+)
+MODULES = (exponential, inverse, logarithm, powers, trigonometric)
 
 # What a text may call: the names of partials.NUMPY, and erf.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "where": select,
     **{name: getattr(exact, name) for name in exact.__all__},
+    **{
+        name: called(getattr(m, name))
+        for m in MODULES
+        for name in m.__all__
+        if name in VECTOR_MATHS
+    },
+    "power": powers.power,
     "floor_divide": division.floor_divide,
     "remainder": division.remainder,
 }
@@ -35,3 +55,17 @@ def read(text: str) -> types.CodeType:
 
 
 GLOBALS: dict[str, Any] = {"__builtins__": {}, **FUNCTIONS}
+
+
+def reflected(operation: Callable[..., Lane]) -> Callable[..., Lane]:
+    return lambda x, y: operation(y, x)
+
+
+OPERATORS = {
+    "floordiv": division.floor_divide,
+    "mod": division.remainder,
+    "pow": powers.power,
+}
+for name, operation in OPERATORS.items():
+    setattr(Lane, f"__{name}__", operation)
+    setattr(Lane, f"__r{name}__", reflected(operation))

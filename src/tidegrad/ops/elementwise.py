@@ -129,11 +129,12 @@ clip_below   = Map("clip_below",     "maximum(x, y)", (lambda x, y: x >= y, lamb
 clip_above   = Map("clip_above",     "minimum(x, y)", (lambda x, y: x <= y, lambda x, y: x > y))
 
 relu         = Map("relu",           "maximum(x, 0)", (lambda z: z > 0,))
-sigmoid      = Smooth("sigmoid",     "1 / (1 + exp(-x))",
+sigmoid      = Smooth("sigmoid",     "where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x)))",
                       (lambda z: z * (1 - z),), kernel=special.sigmoid)
 softplus     = Smooth("softplus",    "maximum(x, 0) + log1p(exp(-abs(x)))",
                       (lambda x: sigmoid(x),), kernel=special.softplus)
-silu         = Smooth("silu",        "maximum(x, -1e5) / (1 + exp(-x))",
+silu         = Smooth("silu",
+                      "maximum(x, -1e5) * (where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))))",
                       (lambda x: silu_slope(tame(x)),), kernel=special.silu)
 gelu         = Smooth("gelu",        "maximum(x, -1e5) * (0.5 + 0.5 * erf(x * 0.7071067811865476))",
                       (lambda x: gelu_slope(tame(x)),), kernel=special.gelu)

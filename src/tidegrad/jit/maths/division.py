@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..lane import BOOL, Lane, Operand, cast, same, select
@@ -116,12 +114,3 @@ def exponent(x: Lane) -> Lane:
 
 def power_of_two(e: Lane) -> Lane:
     return float_of((e + 1023) << 52)
-
-
-def reflected(operation: Callable[..., Lane]) -> Callable[..., Lane]:
-    return lambda x, y: operation(y, x)
-
-
-for name, operation in {"floordiv": floor_divide, "mod": remainder}.items():
-    setattr(Lane, f"__{name}__", operation)
-    setattr(Lane, f"__r{name}__", reflected(operation))

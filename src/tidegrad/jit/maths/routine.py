@@ -49,7 +49,8 @@ def looped(
     state, phis = [], []
     for x in start:
         phis.append(len(code.lines))
-        state.append(x.like(f"phi {x.type} [ {x.name}, %{before} ]"))
+        name = code.emit(f"phi {x.type} [ {x.name}, %{before} ]")
+        state.append(Lane(code, name, x.dtype, x.width))
     code.line(f"br i1 {anywhere(going(*state)).name}, label %{body}, label %{end}")
     code.place(body)
     for at, x in zip(phis, step(*state)):
