@@ -24,7 +24,9 @@ def pytorch(state, inputs, compiled):
     def total(x):
         return (x * 2 + 1).sum()
 
-    total = torch.compile(total) if compiled else total
+    if compiled:  # with torch.func, whose graph holds both passes
+        both = torch.compile(torch.func.grad_and_value(total))
+        return Called(lambda x: both(x)[::-1], [torch.from_numpy(x) for x in inputs])
 
     def both(x):
         x.grad = None

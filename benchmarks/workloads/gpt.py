@@ -124,11 +124,8 @@ def jax(state, inputs):
     import jax
     import jax.numpy as jnp
 
-    tables = ("tokens.weight", "positions.weight")
-    params = {k: w.T if w.ndim == 2 and k not in tables else w for k, w in state.items()}
-
     def linear(p, name, x):
-        return x @ p[f"{name}.weight"] + p[f"{name}.bias"]
+        return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
 
     def norm(p, name, x):
         x = x - x.mean(axis=-1, keepdims=True)
@@ -137,11 +134,9 @@ def jax(state, inputs):
 
     def attend(p, name, x):
         q, k, v = jnp.split(linear(p, f"{name}.qkv", x), 3, axis=-1)
-        q, k, v = (a.reshape(*x.shape[:2], HEADS, HEAD).swapaxes(1, 2) for a in (q, k, v))
-        scores = q @ k.swapaxes(-1, -2) * HEAD**-0.5
-        seen = jnp.tril(jnp.ones((CONTEXT, CONTEXT), bool))
-        y = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf)) @ v
-        return linear(p, f"{name}.proj", y.swapaxes(1, 2).reshape(x.shape))
+        q, k, v = (a.reshape(*x.shape[:2], HEADS, HEAD) for a in (q, k, v))
+        y = jax.nn.dot_product_attention(q, k, v, is_causal=True)
+        return linear(p, f"{name}.proj", y.reshape(x.shape))
 
     def loss(p, x, y):
         x = p["tokens.weight"][x] + p["positions.weight"]
@@ -153,7 +148,7 @@ def jax(state, inputs):
         logits = linear(p, "head", norm(p, "norm", x))
         return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[..., None], axis=-1).mean()
 
-    return Jax(loss, params, inputs)
+    return Jax(loss, state, inputs)
 
 
 ROWS = BATCH * CONTEXT

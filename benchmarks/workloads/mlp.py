@@ -45,20 +45,16 @@ def jax(sizes, classes, state, inputs):
     import jax.numpy as jnp
 
     count = len(sizes) - 1
-    params = {}
-    for k in range(count):
-        params[f"w{k}"] = np.ascontiguousarray(state[f"{2 * k}.weight"].T)
-        params[f"b{k}"] = state[f"{2 * k}.bias"]
 
     def loss(p, x, y):
         for k in range(count):
-            x = x @ p[f"w{k}"] + p[f"b{k}"]
+            x = x @ p[f"{2 * k}.weight"].T + p[f"{2 * k}.bias"]
             x = jax.nn.relu(x) if k < count - 1 else x
         if classes:
             return -jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1).mean()
         return jnp.mean((x - y) ** 2)
 
-    return Jax(loss, params, inputs)
+    return Jax(loss, state, inputs)
 
 
 def mlp(title, sizes, batch, inputs, classes=True):

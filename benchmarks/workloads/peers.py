@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-LR = 1e-3
+# Small, so that the loss of step 50 is large enough to be compared.
+LR = 1e-4
 
 
 @dataclass
@@ -111,8 +112,9 @@ class Jax:
             count = count + 1
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
-            rate = LR / (1 - 0.9**count)
-            scale = 1 / jnp.sqrt(1 - 0.999**count)
+            # expm1 keeps 1 - 0.999**count right in float32, as others compute it in float64.
+            rate = -LR / jnp.expm1(count * np.log(0.9))
+            scale = 1 / jnp.sqrt(-jnp.expm1(count * np.log(0.999)))
             params = jax.tree.map(
                 lambda p, m, v: p - rate * m / (jnp.sqrt(v) * scale + 1e-8), params, m, v
             )
