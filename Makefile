@@ -5,7 +5,7 @@
 #   make check     formatting, lint and types alone
 #   make oracles   add PyTorch and JAX, so that the tests which compare with them run
 #   make fuzz      the tests alone, those that draw or damage at random with far more examples
-#   make bench     time eager work against NumPy, PyTorch and autograd
+#   make bench     time eager work and, briefly, compiled steps against NumPy, PyTorch and JAX
 #   make wheel     build the wheel in dist/ and print its size
 #   make clean     remove what the commands above made, except .venv
 
@@ -56,6 +56,7 @@ fuzz: .venv
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.eager
+	$(BIN)/python -m benchmarks.compiled --quick
 
 wheel: .venv
 	rm -rf dist
