@@ -3,13 +3,15 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from test_jit_passes import HARD, checked, known, x
+from test_jit_passes import EACH, HARD, checked, known, x
 
 from tidegrad.jit.passes.making import made
-from tidegrad.kinds import cast, expand, permute, reshape, where
+from tidegrad.kinds import cast, expand, permute, reshape, sum_, where
 from tidegrad.ops import elementwise as table
+from tidegrad.ops.contractions import contract
 from tidegrad.ops.joining import concat_
 from tidegrad.ops.movement import cut, flip_, place
+from tidegrad.ops.reductions import max_
 
 EXACT = [table.add, table.subtract, table.multiply, table.divide, table.maximum, table.minimum]
 ONE = [table.negative, table.sqrt, table.abs_, table.relu, table.square, table.reciprocal]
@@ -38,6 +40,10 @@ class Growing:
     def elementwise(self):
         a = self.draw(self.values)
         self.values.append(made(self.draw(EXACT), a, self.fitting(a)))
+
+    def sums(self):
+        a = self.draw(self.values)
+        self.values.append(made(self.draw([table.add, table.subtract]), a, self.fitting(a)))
 
     def one(self):
         self.values.append(made(self.draw(ONE), self.draw(self.values)))
@@ -115,8 +121,28 @@ class Growing:
         sizes = tuple(p.shape[axis] for p in parts)
         self.values.append(made(concat_, *parts, axis=axis, sizes=sizes))
 
+    def folded(self):
+        a = self.draw(self.values)
+        axes = self.data.draw(st.sets(st.integers(0, a.ndim - 1))) if a.ndim else ()
+        if all(a.shape[k] for k in axes):
+            params = {"axes": tuple(sorted(axes)), "keepdims": self.draw([True, False])}
+            self.values.append(made(self.draw([sum_, max_]), a, **params))
+
+    def contracted(self):
+        a = self.draw([v for v in self.values if v.ndim])
+        term, sizes = "abcd"[: a.ndim], dict(zip("abcd", a.shape))
+        shared = self.data.draw(st.sets(st.sampled_from(term), min_size=1))
+        other = "".join(self.data.draw(st.permutations(sorted(shared)))) + "z"
+        b = x(*(sizes.get(n, 2) for n in other))
+        b = made(permute, b, axes=tuple(range(b.ndim)[::-1]))
+        kept = self.data.draw(st.sets(st.sampled_from(term)))
+        out = [n for n in term + "z" if n not in shared or n in kept]
+        out = "".join(self.data.draw(st.permutations(out)))
+        self.values.append(made(contract, a, b, spec=f"{term},{other[::-1]}->{out}"))
+
 
 MOVES = ["turned", "flipped", "spread", "reshaped", "sliced", "placed", "joined"]
+FOLDS = ["folded", "contracted"]
 MAPS = ["elementwise", "one", "number", "asking", "inverted", "chosen", "counted"]
 
 
@@ -128,13 +154,32 @@ def grown(data, steps):
     return growing
 
 
+def some(data):
+    """One pass or two to be looked at alone."""
+    return data.draw(st.lists(st.sampled_from(EACH), min_size=1, max_size=2))
+
+
 @given(st.data())
 def test_arithmetic_comparisons_and_moves_keep_their_bits(data):
     growing = grown(data, MAPS * 2 + MOVES)
-    checked(growing.values[-1], growing.draw(growing.masks), growing.draw(growing.values))
+    checked(
+        growing.values[-1],
+        growing.draw(growing.masks),
+        growing.draw(growing.values),
+        seeds=1,
+        alone=some(data),
+    )
 
 
 @given(st.data())
 def test_moves_keep_their_elements(data):
     growing = grown(data, [*MOVES, "elementwise"])
-    checked(growing.values[-1])
+    checked(growing.values[-1], seeds=1, alone=some(data))
+
+
+@given(st.data())
+def test_folds_and_contractions_stay_within_rounding(data):
+    growing = grown(data, [*MOVES, *FOLDS, *FOLDS, "sums"])
+    checked(
+        growing.values[-1], growing.draw(growing.values), exact=False, seeds=1, alone=some(data)
+    )

@@ -90,8 +90,24 @@ def unit_reshape(value: Value, facts: Facts) -> Value | None:
     return fitted(reshaped(inner, shape), value)
 
 
+def moved_after(value: Value, facts: Facts) -> Value | None:
+    """What all operands went through, but for single numbers, is done once to the result."""
+    moved = [p for p in value.parents if p.ndim]
+    first = moved[0] if moved else value
+    if first.prim is not reshape and first.prim is not permute:
+        return None
+    inner = first.parents[0].shape
+    for p in moved:
+        if p.prim is not first.prim or p.params != first.params or p.parents[0].shape != inner:
+            return None
+    if first.prim is reshape and not inner:
+        return None  # a number in the shape of an array
+    found = like(value, *[p.parents[0] if p.ndim else p for p in value.parents])
+    return made(first.prim, found, **first.params)
+
+
 RULES: Rules = {
-    Map: [narrow],
+    Map: [narrow, moved_after],
     expand: [twice],
     permute: [moved_before],
     flip_: [moved_before],

@@ -7,11 +7,12 @@ from math import prod
 import numpy as np
 
 from ...abstract import Value
-from ...kinds import Reduce, expand, permute, sum_
+from ...kinds import Reduce, expand, permute, reshape, sum_
 from ...ops import elementwise as table
 from ...ops.indexing import gather
 from ...ops.movement import cut, place
 from ...ops.reductions import all_, any_, max_, min_, prod_
+from ...shapes import reduced
 from .broadcasting import aligned, spread_axes
 from .facts import Facts, Rules
 from .keys import read
@@ -74,6 +75,16 @@ def of_placed(value: Value, facts: Facts) -> Value | None:
     return like(value, reshaped(x.parents[0], shape))
 
 
+def kept(value: Value, facts: Facts) -> Value | None:
+    """A reshape that gives a fold its axes back, or takes them: the fold itself does so."""
+    x = value.parents[0]
+    if not isinstance(x.prim, Reduce) or not facts.once(x):
+        return None
+    keepdims = not x.params["keepdims"]
+    shape = reduced(x.parents[0].shape, x.params["axes"], keepdims)
+    return like(x, *x.parents, keepdims=keepdims) if shape == value.shape else None
+
+
 def gather_in_order(value: Value, facts: Facts) -> Value | None:
     """A gather by constants that follow one another in equal steps is a slice."""
     x, *indices = value.parents
@@ -102,4 +113,5 @@ RULES: Rules = {
     prod_: [of_one],
     Reduce: [of_permuted],
     gather: [gather_in_order],
+    reshape: [kept],
 }
