@@ -14,7 +14,7 @@ from ...kinds import Reduce
 from ...ops.plans import terms
 from ..lane import Lane, cast, lane_type, literal, select
 from ..lanes import FUNCTIONS
-from .affine import ZERO, Affine, Loop, Variable
+from .affine import ZERO, Affine, Loop, Variable, linear, strides
 from .emit import Emit
 from .loops import INDEX, Level
 from .nests import Levels, Nest, Piece
@@ -122,17 +122,14 @@ class Fold:
 
 def best_lane(fold: Fold, probe: Probe) -> Loop:
     """The loop whose turns run side by side: they read neighbours, and there are many."""
-    outer, inner = (
-        [loop for loop in own if loop.size > 1][-1:] for own in (fold.out.loops, fold.inner)
-    )
-    if not outer + inner:
-        return fold.rows
+    loops = [loop for loop in fold.out.loops + fold.inner if loop.size > 1]
+    result = linear(fold.out.index, strides(fold.value.shape))
 
     def rank(loop: Loop) -> tuple:
         strays = sum(a.offset.along(loop) not in (0, 1) for a in probe.accesses)
-        return strays, -min(loop.size, 16), loop in inner
+        return strays, result.along(loop) not in (0, 1), -min(loop.size, 16), loop in fold.inner
 
-    return min(outer + inner, key=rank)
+    return min(loops, key=rank, default=fold.rows)
 
 
 class Tiles:
@@ -158,18 +155,17 @@ class Tiles:
         # Of rows there may be any number: what is left of them goes in one vector.
         vectors = 1 if lane is self.fold.rows else min(wide, full)
         counts, left = {}, most // vectors
-        loops = {loop: reuse(probe, lane, loop) for loop in self.fold.out.loops if loop is not lane}
-        for loop in sorted(loops, key=lambda loop: loops[loop], reverse=True)[:2]:
-            if any(loops[loop]) and loop.size > 1 and left > 1:
-                counts[loop] = min(ROWS, loop.size, left)
-                left //= counts[loop]
+        for loop in shared(probe, lane, self.fold.out.loops):
+            counts[loop] = min(ROWS, loop.size, left)
+            left //= counts[loop]
         if not self.outside and lane is not self.fold.rows:
             vectors = 1 if counts else min(4, full)
         return {**counts, lane: vectors}
 
     def written(self) -> None:
         outer = [loop for loop in self.fold.out.loops if loop not in self.counts]
-        outer += [loop for loop in self.counts if loop in self.fold.out.loops]
+        # What most that is read does not change with goes round innermost.
+        outer += [loop for loop in reversed(self.counts) if loop in self.fold.out.loops]
         self.nested(outer, self.nest.root, {}, {}, None, self.tile)
 
     def nested(
@@ -288,11 +284,28 @@ class Tiles:
             emit.store(self.value, index, x)
 
 
-def reuse(probe: Probe, lane: Loop, loop: Loop) -> tuple[int, int]:
-    """How many vectors, and how many numbers, that are read do not change with `loop`."""
-    still = [a.offset for a in probe.accesses if a.offset.along(loop) == 0]
-    vectors = sum(lane in offset.loops for offset in still)
-    return vectors, len(still) - vectors
+def shared(probe: Probe, lane: Loop, loops: Sequence[Loop]) -> list[Loop]:
+    """The one or two loops with which most that is read does not change, vectors above all."""
+    accesses = list(enumerate(probe.accesses))
+    still = {
+        loop: {k: 1 + 2 * (lane in a.offset.loops) for k, a in accesses if not a.offset.along(loop)}
+        for loop in loops
+        if loop is not lane and loop.size > 1
+    }
+    chosen: list[Loop] = []
+    known: set[int] = set()
+
+    def gain(loop: Loop) -> tuple[int, int]:
+        new = sum(worth for k, worth in still[loop].items() if k not in known)
+        return new, -sum(abs(a.offset.along(loop) or 0) for _, a in accesses)
+
+    while len(chosen) < 2 and still:
+        best = max(still, key=gain)
+        if not gain(best)[0]:
+            break
+        chosen.append(best)
+        known.update(still.pop(best))
+    return chosen
 
 
 def whole_number(piece: Piece) -> int | None:

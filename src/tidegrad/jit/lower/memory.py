@@ -51,7 +51,7 @@ class Interval(NamedTuple):
 
 def planned(graph: Graph, schedule: Schedule) -> Memory:
     """A plan in which what is not needed at the same time may lie in the same place."""
-    outputs = {place_of(v) for v in graph.outputs}
+    outputs = dict.fromkeys(place_of(v) for v in graph.outputs if v.prim is not None)
     given = [v for v in schedule.stored if v.prim is None and v.saved is not None]
     slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: v.size)])
     buffers = {v: Buffer("slot", k) for k, v in enumerate(slots)}

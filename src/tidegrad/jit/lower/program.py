@@ -2,64 +2,68 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ...abstract import Value
 from ..graph import Graph
 from ..ir import Module
 from ..lane import Lane, literal, select
+from ..native.layout import layout
 from ..native.target import Target
 from ..native.threads import BARRIER
 from .affine import Loop
 from .folds import Tiles, neutral
 from .fusing import Group, Schedule
 from .loops import INDEX, Function, Level
-from .memory import Memory, planned, read
+from .memory import Memory, read
 from .nests import Nest, lanes_of
 from .stages import Call, Folding, Maps, Stage
+from .storing import place_of
 
-__all__ = ["Program", "generated"]
+__all__ = ["generated", "steps_of"]
 
 
-class Program(NamedTuple):
-    """LLVM text, and its parts in order: the name of a function, or a call for Python to make."""
+def steps_of(schedule: Schedule) -> list[str | Call]:
+    """The parts of a program in order: the name of a function, or a call for Python to make."""
+    return [
+        f"part{k}" if isinstance(part, list) else part for k, part in enumerate(parts_of(schedule))
+    ]
 
-    text: str
-    steps: tuple[str | Call, ...]
-    memory: Memory
-    schedule: Schedule
+
+def parts_of(schedule: Schedule) -> list[list[list[Group]] | Call]:
+    """Levels that run in one go, cut where Python has to run something."""
+    found: list[list[list[Group]] | Call] = []
+    for level in schedule.levels:
+        calls = [s for group in level for s in group.stages if isinstance(s, Call)]
+        loops = [g for g in level if not any(isinstance(s, Call) for s in g.stages)]
+        if loops:
+            if not found or isinstance(found[-1], Call):
+                found.append([])
+            found[-1].append(loops)  # type: ignore[union-attr]
+        found += calls
+    return found
 
 
 class Writer:
     """Writes the module of one schedule."""
 
-    def __init__(self, graph: Graph, schedule: Schedule, target: Target, contract: bool = True):
-        self.schedule, self.target = schedule, target
-        self.memory = planned(graph, schedule)
+    def __init__(
+        self, graph: Graph, schedule: Schedule, memory: Memory, target: Target, contract: bool
+    ):
+        self.schedule, self.memory, self.target = schedule, memory, target
+        self.given = len(graph.inputs)
+        self.made = self.given + len({place_of(v) for v in graph.outputs if v.prim is not None})
         self.module = Module(contract=contract, fma=target.fma)
         self.names: dict[int, tuple[str, list[Value]]] = {}
         self.pointers: list[str] = []
-        self.steps: list[str | Call] = []
 
-    def written(self) -> Program:
+    def written(self) -> str:
         for group in self.schedule.groups():
             for stage in group.stages:
                 if not isinstance(stage, Call):
                     self.stage(stage, group)
-        part: list[list[Group]] = []
-        for level in self.schedule.levels:
-            calls = [s for group in level for s in group.stages if isinstance(s, Call)]
-            native = [g for g in level if not any(isinstance(s, Call) for s in g.stages)]
-            part += [native] if native else []
-            if calls:
-                self.part(part)
-                part = []
-                self.steps += calls
-        self.part(part)
-        text = self.module.text()
-        if self.schedule.threads > 1:
-            text += BARRIER
-        return Program(text, tuple(self.steps), self.memory, self.schedule)
+        for name, part in zip(steps_of(self.schedule), parts_of(self.schedule)):
+            if isinstance(part, list):
+                self.part(str(name), part)
+        return self.module.text() + (BARRIER if self.schedule.threads > 1 else "")
 
     def stage(self, stage: Stage, group: Group) -> None:
         """The function of one stage."""
@@ -80,13 +84,9 @@ class Writer:
             fill = Nest(self.module, f"fill_{name}", own, width)
             fill.fill(own[0], neutral(fold.name, own[0].dtype))
 
-    def part(self, levels: list[list[Group]]) -> None:
+    def part(self, name: str, levels: list[list[Group]]) -> None:
         """A function that runs some levels, on every thread."""
-        if not levels:
-            return
-        name = f"part{len(self.steps)}"
-        self.steps.append(name)
-        parameters = [("ptr", "%table"), ("i64", "%thread"), ("i64", "%threads"), ("ptr", "%wait")]
+        parameters = [("ptr", "%words"), ("i64", "%thread"), ("i64", "%threads"), ("ptr", "%wait")]
         function = Function(self.module, name, parameters, outer=True)
         self.pointers = self.opened(function.root)
         for k, groups in enumerate(levels):
@@ -96,13 +96,27 @@ class Writer:
                 function.root.then().line("call void @tide_barrier(ptr %wait)")
 
     def opened(self, code: Level) -> list[str]:
-        """The slots' addresses, then those of the arena and of this thread's scratch."""
+        """The slots' addresses, then those of the arena and of this thread's scratch.
+
+        Arrays are Python's own objects in Python's own lists.
+        """
+
+        def word(base: str, k: int, kind: str = "ptr") -> str:
+            place = code.emit(f"getelementptr {kind}, ptr {base}, i64 {k}")
+            return code.emit(f"load ptr, ptr {place}, align 8")
+
+        places = layout()
+        given, made = (word(word("%words", k), places.items, "i8") for k in (0, 1))
+        table, arena, scratch = (word("%words", k) for k in (2, 3, 4))
         names = []
-        for k in range(len(self.memory.slots) + 2):
-            place = code.emit(f"getelementptr ptr, ptr %table, i64 {k}")
-            names.append(code.emit(f"load ptr, ptr {place}, align 8"))
+        for k in range(len(self.memory.slots)):
+            if k < self.made:
+                array = word(given, k) if k < self.given else word(made, k - self.given)
+                names.append(word(array, places.data, "i8"))
+            else:
+                names.append(word(table, k - self.made))
         own = code.emit(f"mul i64 %thread, {self.memory.scratch}")
-        return [*names[:-1], code.emit(f"getelementptr i8, ptr {names[-1]}, i64 {own}")]
+        return [*names, arena, code.emit(f"getelementptr i8, ptr {scratch}, i64 {own}")]
 
     def group(self, level: Level, group: Group) -> None:
         """Blocks of rows, for those parts of them all that are this thread's."""
@@ -151,6 +165,8 @@ class Writer:
         return code.emit(f"getelementptr i8, ptr {base}, i64 {away.name}")
 
 
-def generated(graph: Graph, schedule: Schedule, target: Target, contract: bool = True) -> Program:
-    """The program of a schedule, for one kind of processor."""
-    return Writer(graph, schedule, target, contract).written()
+def generated(
+    graph: Graph, schedule: Schedule, memory: Memory, target: Target, contract: bool = True
+) -> str:
+    """The LLVM text of a schedule, for one kind of processor."""
+    return Writer(graph, schedule, memory, target, contract).written()

@@ -1,0 +1,177 @@
+"""Floor 6. Executable: a graph's machine code, called with lists of arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..abstract import Value
+from .graph import Graph
+from .lower.fusing import Schedule, scheduled
+from .lower.keys import text_of
+from .lower.memory import Memory, planned
+from .lower.packing import packed
+from .lower.program import generated, steps_of
+from .lower.stages import Call
+from .lower.storing import inside_out, place_of, stored_values
+from .native import cache, engine, threads
+from .native.layout import layout
+from .native.target import host
+from .passes import simplified
+
+__all__ = ["Executable"]
+
+LINE = 64
+PARTS = 8  # of the rows, where results must not depend on the number of threads
+SMALL = 50_000  # operations that one thread has done before another has woken
+KEPT = 1 << 16  # bytes of a result whose memory is used again once nobody has it
+
+deterministic = False
+
+
+class Executable:
+    """A graph, compiled for as many threads as there are to be.
+
+    Called with the inputs' arrays, contiguous and in order, and for each output an array to be
+    written to or None.  Only an output in `safe` may be written where its input lies.
+    """
+
+    def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
+        self.graph = packed(simplified(graph))
+        self.pairs, self.contract = dict(pairs or {}), contract
+        self.variants: dict[tuple[int, bool], Variant] = {}
+        self.lock = threading.Lock()
+
+    def variant(self) -> Variant:
+        """The program for the number of threads that is set now."""
+        key = threads.count or threads.get_num_threads(), deterministic
+        if key not in self.variants:
+            with self.lock:
+                if key not in self.variants:
+                    self.variants[key] = Variant(self, *key)
+        return self.variants[key]
+
+    def __call__(
+        self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
+    ) -> list[ndarray]:
+        return self.variant()(arrays, outs)
+
+
+class Variant:
+    """One program in memory, with memory of its own; calls of it take turns."""
+
+    def __init__(self, whole: Executable, count: int, fixed: bool):
+        graph = self.graph = whole.graph
+        stored = stored_values(graph)
+        parts = PARTS if fixed else count
+        self.schedule = scheduled(graph, stored, count, parts)
+        self.threads = count
+        self.memory = planned(graph, self.schedule)
+        self.library = engine.loaded(code_of(graph, self.schedule, self.memory, whole.contract))
+        self.steps = [self.opened(step) for step in steps_of(self.schedule)]
+        self.places = list(dict.fromkeys(place_of(v) for v in graph.outputs if v.prim is not None))
+        self.results = [self.source(v) for v in graph.outputs]
+        self.reserve()
+        self.lock = threading.Lock()
+
+    def reserve(self) -> None:
+        """Memory for what the program keeps between its stages, and for constants."""
+        memory = self.memory
+        self.arena = aligned(memory.arena)
+        self.scratch = aligned(memory.scratch * self.threads)
+        first = len(self.graph.inputs) + len(self.places)
+        self.constants = [np.ascontiguousarray(v.saved) for v in memory.slots[first:]]
+        addresses = [a.ctypes.data for a in self.constants]
+        self.table = np.array(addresses or [0], np.uint64)
+        fixed = [self.table.ctypes.data, self.arena.ctypes.data, self.scratch.ctypes.data]
+        self.words = (ctypes.c_uint64 * 5)(0, 0, *fixed)
+        self.argument = ctypes.addressof(self.words)
+
+    def opened(self, step: str | Call) -> Any:
+        """A part of the program, ready to be called."""
+        if isinstance(step, Call):
+            return step
+        address = self.library.address(step)
+        if self.threads > 1:
+            return address
+        kind = ctypes.CFUNCTYPE(
+            None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p
+        )
+        return kind(address)
+
+    def source(self, v: Value) -> tuple[str, Any]:
+        """Where an output is found after the program has run."""
+        if v.prim is not None:
+            return "made", next(k for k, p in enumerate(self.places) if p is place_of(v))
+        inputs = [k for k, x in enumerate(self.graph.inputs) if x is v]
+        return ("given", inputs[0]) if inputs else ("known", v.saved)
+
+    def __call__(
+        self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
+    ) -> list[ndarray]:
+        made: list[Any] = [None] * len(self.places)
+        if outs is not None:
+            for (kind, k), out in zip(self.results, outs):
+                if out is not None and kind == "made" and made[k] is None:
+                    made[k] = out
+        for k, v in enumerate(self.places):
+            if made[k] is None:
+                made[k] = np.empty(v.shape, v.dtype)
+        with self.lock:
+            self.words[0], self.words[1] = id(arrays), id(made)
+            for step in self.steps:
+                if type(step) is Call:
+                    self.call(step, arrays, made)
+                elif self.threads > 1:
+                    threads.run(step, self.argument, self.threads)
+                else:
+                    step(self.argument, 0, 1, None)
+        found = {"made": made, "given": arrays}
+        return [
+            (found[kind][k] if kind != "known" else k).reshape(v.shape)
+            for (kind, k), v in zip(self.results, self.graph.outputs)
+        ]
+
+    def call(self, step: Call, arrays: list[ndarray], made: list[ndarray]) -> None:
+        """One routine of NumPy's, on what is in the program's memory."""
+        (v,) = step.values
+        given = [self.array(p, arrays, made) for p in v.parents]
+        with np.errstate(all="ignore"):
+            result = v.prim.run(*given, **v.params)
+        if v in step.kept:
+            self.array(v, arrays, made)[...] = result
+
+    def array(self, v: Value, arrays: list[ndarray], made: list[ndarray]) -> ndarray:
+        """The memory of a Value as an array."""
+        if v.prim is None and v.saved is not None:
+            return v.saved
+        inner = inside_out(v)
+        buffer = self.memory.buffers[inner]
+        if buffer.kind == "slot":
+            given = len(self.graph.inputs)
+            start = buffer.start
+            return (arrays[start] if start < given else made[start - given]).reshape(v.shape)
+        return ndarray(v.shape, v.dtype, self.arena, buffer.start)
+
+
+def code_of(graph: Graph, schedule: Schedule, memory: Memory, contract: bool) -> bytes:
+    """Machine code, from the disk if it was made before."""
+    settings = f"{schedule.threads} {schedule.parts} {contract} {layout()}"
+    key = cache.key_of(text_of(graph), settings, *map(str, host()))
+    code = cache.load(key)
+    if code is None:
+        code = engine.compiled(generated(graph, schedule, memory, host(), contract), host())
+        cache.store(key, code)
+    return code
+
+
+def aligned(size: int) -> ndarray:
+    """Bytes that begin on a cache line."""
+    whole = np.empty(size + LINE, np.uint8)
+    start = -whole.ctypes.data % LINE
+    return whole[start : start + size]
