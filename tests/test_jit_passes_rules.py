@@ -93,9 +93,10 @@ def test_parts_side_by_side_are_a_concatenation():
         made(place, p, key=(ALL, slice(2 * k, 2 * k + 2)), shape=(2, 6))
         for k, p in enumerate(parts)
     ]
-    total = made(table.add, made(table.add, placed[2], placed[1]), placed[0])
-    (out,) = checked(total, zeros=False)
-    assert names(out) == ["concat"] and all(p is q for p, q in zip(out.parents, parts))
+    for a, b, last in ((2, 1, 0), (2, 0, 1), (0, 1, 2)):
+        total = made(table.add, made(table.add, placed[a], placed[b]), placed[last])
+        (out,) = checked(total, zeros=False)
+        assert names(out) == ["concat"] and all(p is q for p, q in zip(out.parents, parts))
     (out,) = checked(made(table.add, placed[0], placed[1]), zeros=False)
     assert names(out) == ["concat", "place"]
     (out,) = checked(made(table.add, placed[0], placed[2]))

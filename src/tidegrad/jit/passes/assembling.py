@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import NamedTuple
 
 from ...abstract import Value
@@ -14,6 +15,7 @@ from .making import made, reshaped
 
 __all__ = ["RULES"]
 
+MOST = 32  # parts of a sum that are looked at together
 # What the gradients of the parts of a split, or of the steps of a sequence, add up to.  -0.0
 # stays, where adding the zeros around another part would make it 0.0.
 
@@ -50,25 +52,52 @@ def resized(x: Value, axis: int, count: int) -> tuple[int, ...]:
     return (*x.shape[:axis], count, *x.shape[axis + 1 :])
 
 
+def parts_of(x: Value, room: int) -> list[Part] | None:
+    """The parts that a sum of at most `room` placed ones is made of."""
+    if x.prim is place:
+        part = part_of(x)
+        return None if part is None else [part]
+    if x.prim is not table.add or room < 2 or any(p.shape != x.shape for p in x.parents):
+        return None
+    found: list[Part] = []
+    for p in x.parents:
+        more = parts_of(p, room - 1)
+        if more is None or len(found) + len(more) > room:
+            return None
+        found += more
+    return found
+
+
 def assembled(value: Value, facts: Facts) -> Value | None:
-    x, y = value.parents
-    if x.prim is not place or y.prim is not place or x.shape != y.shape or x.dtype != y.dtype:
+    """Neighbours among the parts of a sum become one; in what order parts are added is the same."""
+    parts = parts_of(value, MOST)
+    if parts is None or any(part.axis != parts[0].axis for part in parts):
         return None
-    first, second = part_of(x), part_of(y)
-    if first is None or second is None or first.axis != second.axis:
+    parts.sort(key=lambda part: part.start)
+    merged = parts[:1]
+    for part in parts[1:]:
+        last = merged[-1]
+        if part.start < last.stop:
+            return None
+        if part.start == last.stop:
+            merged[-1] = Part(last.axis, last.start, part.stop, last.pieces + part.pieces)
+        else:
+            merged.append(part)
+    if len(merged) == len(parts):
         return None
-    if first.start > second.start:
-        first, second = second, first
-    if first.stop != second.start:
-        return None
-    axis, pieces = first.axis, first.pieces + second.pieces
+    return reduce(partial(made, table.add), [whole(part, value) for part in merged])
+
+
+def whole(part: Part, value: Value) -> Value:
+    """A part with the zeros around it."""
+    axis, pieces = part.axis, part.pieces
     sizes = tuple(p.shape[axis] for p in pieces)
-    both = made(concat_, *pieces, axis=axis, sizes=sizes)
+    both = made(concat_, *pieces, axis=axis, sizes=sizes) if len(pieces) > 1 else pieces[0]
     if both.shape == value.shape:
         return both
-    whole = [Cut(0, 1, n) for n in value.shape]
-    whole[axis] = Cut(first.start, 1, sum(sizes))
-    return made(place, both, key=written([*whole], value.shape), shape=value.shape)
+    cuts = [Cut(0, 1, n) for n in value.shape]
+    cuts[axis] = Cut(part.start, 1, sum(sizes))
+    return made(place, both, key=written([*cuts], value.shape), shape=value.shape)
 
 
 RULES: Rules = {table.add: [assembled]}
