@@ -5,6 +5,7 @@
 #   make check     formatting, lint and types alone
 #   make oracles   add PyTorch and JAX, so that the tests which compare with them run
 #   make fuzz      the tests alone, those that draw or damage at random with far more examples
+#   make stress    those tests alone that start, fork and kill processes, many times over
 #   make bench     time eager work and, briefly, compiled steps against NumPy, PyTorch and JAX
 #   make wheel     build the wheel in dist/ and print its size
 #   make clean     remove what the commands above made, except .venv
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE) $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: .venv oracles demo test check fuzz bench wheel clean
+.PHONY: .venv oracles demo test check fuzz stress bench wheel clean
 .DELETE_ON_ERROR:
 
 # Each file named after an installation is made when that has ended well.
@@ -53,6 +54,9 @@ check: .venv
 
 fuzz: .venv
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) tests
+
+stress: .venv
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) tests -m stress
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.eager

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from .engine import LOCK
+from .forks import LOCK
 from .target import host
 
 __all__ = ["kernels", "set_threads", "table"]

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections import deque
 from functools import cache
-from threading import RLock
 from types import ModuleType
 from typing import Any
 
 from ...errors import extra
+from .forks import LOCK
 from .target import Target, host
 
-__all__ = ["LOCK", "Library", "compiled", "loaded", "verified"]
-
-# One thread at a time is inside LLVM, and none while the process forks: the child inherits
-# LLVM's own locks as they are, and the threads that would open them do not exist there.
-LOCK = RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
-    )
+__all__ = ["Library", "compiled", "loaded", "verified"]
 
 
 def compiled(ir: str, target: Target, level: int = 1) -> bytes:

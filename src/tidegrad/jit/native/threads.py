@@ -11,7 +11,8 @@ from operator import index
 from typing import Any
 
 from . import cache
-from .engine import LOCK, compiled, loaded
+from .engine import compiled, loaded
+from .forks import LOCK, around_fork
 from .target import host
 from .workers import BARRIER, MOST, program
 
@@ -70,21 +71,21 @@ def run(address: int, argument: int, threads: int) -> None:
 
 
 class Pool:
-    """Native threads that wait for programs; it lives as long as the process."""
+    """Native threads that wait for programs; it lives as long as the process.
+
+    A fork waits until no thread is inside a program, where it may hold a lock of OpenBLAS.
+    """
 
     def __init__(self, kernel: str):
         self.library = loaded(object_code(program(host(), kernel)))
-        self.native_run = self.function("run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32)
-        self.close = self.function("close")
-        self.open = self.function("open")
+        number, pointer = ctypes.c_int32, ctypes.c_void_p
+        self.native_run = self.function("run", pointer, pointer, number)
+        self.native_close, self.native_open = self.function("close"), self.function("open")
+        self.native_grown = self.function("grown", number)
+        self.native_reset = self.function("reset", number, number)
         self.patience = round(SPIN / self.pause())
         self.reset()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self.before_fork,
-                after_in_parent=self.after_fork,
-                after_in_child=self.after_fork_in_child,
-            )
+        around_fork(self.close, self.open, self.reopen)
         close_at_exit(self.library.address("tide_close"))
 
     def function(self, name: str, *arguments: Any) -> Any:
@@ -94,7 +95,20 @@ class Pool:
     def reset(self) -> None:
         """Forget the workers, which are not there yet, or no longer in the child of a fork."""
         self.size = 1
-        self.function("reset", ctypes.c_int32, ctypes.c_int32)(processors(), self.patience)
+        self.native_reset(processors(), self.patience)
+
+    def close(self) -> None:
+        """Let nobody into a program, and wait until nobody is; the lock keeps other forks out."""
+        LOCK.acquire()
+        self.native_close()
+
+    def open(self) -> None:
+        self.native_open()
+        LOCK.release()
+
+    def reopen(self) -> None:
+        self.reset()
+        LOCK.release()
 
     def pause(self) -> float:
         """Seconds that one look at a signal takes."""
@@ -116,20 +130,7 @@ class Pool:
             while self.size < threads:
                 start_thread(self.library.address("tide_worker"), self.size)
                 self.size += 1
-                self.function("grown", ctypes.c_int32)(self.size)
-
-    def before_fork(self) -> None:
-        """Wait until no thread is inside a program, where it may hold a lock of OpenBLAS."""
-        LOCK.acquire()
-        self.close()
-
-    def after_fork(self) -> None:
-        self.open()
-        LOCK.release()
-
-    def after_fork_in_child(self) -> None:
-        self.reset()
-        LOCK.release()
+                self.native_grown(self.size)
 
 
 def start_pool() -> Pool:

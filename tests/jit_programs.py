@@ -1,0 +1,118 @@
+"""Small native programs whose results are known, and Python functions that call them."""
+
+import ctypes
+import sys
+from functools import cache
+
+import numpy as np
+import numpy.testing  # which is imported at its first use otherwise, by any thread
+
+from tidegrad.jit.native import blas, engine, target, threads
+
+# Each thread, in each round, writes one more than its neighbour wrote in the round before.
+RELAY = (
+    threads.BARRIER
+    + """
+define void @relay(ptr %a, i64 %t, i64 %n, ptr %barrier) {
+start:
+  %rounds = load i64, ptr %a
+  %cells.at = getelementptr i64, ptr %a, i64 1
+  %cells = load ptr, ptr %cells.at
+  %next = add i64 %t, 1
+  %wrap = urem i64 %next, %n
+  br label %loop
+loop:
+  %r = phi i64 [ 0, %start ], [ %r1, %loop ]
+  %odd = and i64 %r, 1
+  %even = xor i64 %odd, 1
+  %there = mul i64 %odd, 1024
+  %here = mul i64 %even, 1024
+  %from = add i64 %there, %wrap
+  %to = add i64 %here, %t
+  %source = getelementptr i64, ptr %cells, i64 %from
+  %old = load i64, ptr %source
+  %new = add i64 %old, 1
+  %goal = getelementptr i64, ptr %cells, i64 %to
+  store i64 %new, ptr %goal
+  call void @tide_barrier(ptr %barrier)
+  %r1 = add i64 %r, 1
+  %more = icmp ult i64 %r1, %rounds
+  br i1 %more, label %loop, label %end
+end:
+  ret void
+}
+"""
+)
+
+# Each thread multiplies its share of the rows, as often as asked.
+PRODUCT = """
+define void @product(ptr %a, i64 %t, i64 %n, ptr %barrier) {
+start:
+  %gemm = load ptr, ptr %a
+  %p1 = getelementptr i64, ptr %a, i64 1
+  %times = load i64, ptr %p1
+  %p2 = getelementptr i64, ptr %a, i64 2
+  %size = load i64, ptr %p2
+  %p3 = getelementptr i64, ptr %a, i64 3
+  %x = load ptr, ptr %p3
+  %p4 = getelementptr i64, ptr %a, i64 4
+  %y = load ptr, ptr %p4
+  %p5 = getelementptr i64, ptr %a, i64 5
+  %z = load ptr, ptr %p5
+  %first.n = mul i64 %t, %size
+  %first = udiv i64 %first.n, %n
+  %t1 = add i64 %t, 1
+  %last.n = mul i64 %t1, %size
+  %last = udiv i64 %last.n, %n
+  %rows = sub i64 %last, %first
+  %skip = mul i64 %first, %size
+  %xs = getelementptr float, ptr %x, i64 %skip
+  %zs = getelementptr float, ptr %z, i64 %skip
+  br label %loop
+loop:
+  %r = phi i64 [ 0, %start ], [ %r1, %loop ]
+  call void %gemm(i32 101, i32 111, i32 111, i64 %rows, i64 %size, i64 %size, float 1.0, ptr %xs,
+    i64 %size, ptr %y, i64 %size, float 0.0, ptr %zs, i64 %size)
+  %r1 = add i64 %r, 1
+  %more = icmp ult i64 %r1, %times
+  br i1 %more, label %loop, label %end
+end:
+  ret void
+}
+"""
+
+
+@cache
+def library():
+    return engine.loaded(engine.compiled(RELAY + PRODUCT, target.host()))
+
+
+def relay(number: int, rounds: int = 200, run=threads.run) -> None:
+    """Fails unless every thread saw, in every round, what its neighbour wrote before."""
+    cells = np.zeros((2, 1024), np.int64)
+    argument = np.array([rounds, cells.ctypes.data], np.int64)
+    code = library()  # which is there for as long as this name is
+    run(code.address("relay"), argument.ctypes.data, number)
+    assert cells[rounds % 2, :number].tolist() == [rounds] * number
+
+
+def product(number: int, size: int = 70, times: int = 1) -> None:
+    """Fails unless the threads' rows make the product of two matrices of small integers."""
+    rng = np.random.default_rng(size)
+    x, y = rng.integers(-3, 4, (2, size, size)).astype(np.float32)
+    z = np.full((size, size), np.nan, np.float32)
+    places = [array.ctypes.data for array in (x, y, z)]
+    argument = np.array([blas.table()["sgemm"], times, size, *places], np.int64)
+    code = library()
+    threads.run(code.address("product"), argument.ctypes.data, number)
+    numpy.testing.assert_array_equal(z, np.einsum("ij,jk->ik", x, y))
+
+
+def check(number: int) -> None:
+    """What a child process does; its exit status says how it went."""
+    relay(number)
+    product(number)
+    code = engine.compiled("define i32 @seven() { ret i32 7 }", target.host())
+    seven = engine.loaded(code)
+    assert ctypes.CFUNCTYPE(ctypes.c_int32)(seven.address("seven"))() == 7
+    sys.exit(42)
