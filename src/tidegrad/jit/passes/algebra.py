@@ -104,12 +104,8 @@ def over(value: Value, facts: Facts) -> Value | None:
     if first is not None and first == 1:
         return fitted(made(table.reciprocal, y), value)
     if (minus_x := negated(x)) is not None:
-        if c is not None:
-            return made(table.divide, minus_x, opposite(y))
         return made(table.negative, made(table.divide, minus_x, y))
     if (minus_y := negated(y)) is not None:
-        if first is not None:
-            return made(table.divide, opposite(x), minus_y)
         return made(table.negative, made(table.divide, x, minus_y))
     return None
 
@@ -128,12 +124,10 @@ def negative(value: Value, facts: Facts) -> Value | None:
         return x.parents[0]
     if x.prim is table.subtract and value.dtype.kind in "iu" and alike(x):
         return made(table.subtract, *x.parents[::-1])
-    if x.prim in (table.multiply, table.divide) and alike(x) and value.dtype.kind != "b":
-        y, w = x.parents
-        if number(w) is not None:
-            return made(x.prim, y, opposite(w))
-        if number(y) is not None:
-            return made(x.prim, opposite(y), w)
+    if x.prim is table.multiply and alike(x) and facts.once(x):
+        for y, c in (x.parents, x.parents[::-1]):
+            if number(c) is not None:
+                return made(table.multiply, y, opposite(c))
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from ...abstract import Value
@@ -22,7 +23,9 @@ class Facts:
 
     def __init__(self, graph: Graph, new: Mapping[Value, Value], bounds: Bounds):
         self.graph, self.new, self.bounds = graph, new, bounds
-        self.counts: Counter | None = None  # of the graph as it was: most walks never ask
+        self.before: Counter | None = None  # uses in the graph as it was: most walks never ask
+        self.now: Counter = Counter()
+        self.seen = 0  # how many of `new` are counted in it
 
     def range(self, value: Value) -> Range:
         """Between which numbers the elements of `value` are known to lie."""
@@ -30,11 +33,14 @@ class Facts:
 
     def once(self, value: Value) -> bool:
         """Whether only one operation uses `value`, so that it may be computed in another way."""
-        if self.counts is None:
-            self.counts = Counter(self.graph.outputs)
+        if self.before is None:
+            self.before = Counter(self.graph.outputs)
             for v in self.graph.order():
-                self.counts.update(v.parents)
-        return sum(self.counts[old] for old, new in self.new.items() if new is value) <= 1
+                self.before.update(v.parents)
+        for old, new in islice(self.new.items(), self.seen, None):
+            self.now[new] += self.before[old]
+        self.seen = len(self.new)
+        return self.now[value] <= 1
 
 
 # A rule gives something better than a Value whose parents are simple already, or None.
