@@ -57,10 +57,10 @@ def test_there_is_a_function_for_every_name_of_the_language():
     assert set(NUMPY) | {"erf"} <= set(FUNCTIONS)
 
 
-@WIDTHS
 @pytest.mark.parametrize("dtype", INTEGERS, ids=str)
-def test_integers(dtype, width, rng):
+def test_integers(dtype, rng):
     x, y = pairs(dtype, rng)
+    width = 1 if dtype in (np.int32, np.uint8) else 8
     for f in [*BOTH.values(), *WHOLE.values(), operator.sub]:
         check(f, f(x, y), x, y, width=width)
     for f in (operator.invert, operator.neg):

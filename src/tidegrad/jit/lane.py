@@ -104,9 +104,6 @@ class Lane:
             return self.like(f"fneg {self.type} {self.name}")
         return arithmetic("sub", 0, self) if self.dtype != BOOL else arithmetic("sub", self, self)
 
-    def __pos__(self) -> Lane:
-        return self
-
     def __abs__(self) -> Lane:
         if self.dtype.kind == "f":
             return self.like(f"call {self.type} @llvm.fabs.{suffix(self)}({self.type} {self.name})")
@@ -154,13 +151,10 @@ def literal(code: Code, value: Any, dtype: np.dtype, width: int = 1) -> Lane:
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             value = float(dtype.type(value))
-        text = f"0x{struct.unpack('>Q', struct.pack('>d', value))[0]:016X}"
-    elif dtype.kind == "b":
-        value = bool(value)
-        text = "true" if value else "false"
+        text = f"0x{struct.pack('>d', value).hex()}"
     else:
-        value = int(value)
-        text = str(value)
+        value = bool(value) if dtype.kind == "b" else int(value)
+        text = str(value).lower()
     if width > 1:
         text = f"splat ({lane_type(dtype, 1)} {text})"
     return Lane(code, text, dtype, width, value)

@@ -21,10 +21,6 @@ def called(function: Callable[..., Lane]) -> Callable[..., Lane]:
     return lambda *given: routine(function, *same(*given))
 
 
-VECTOR_MATHS = (
-    *("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "exp"),
-    *("expm1", "hypot", "log", "log10", "log1p", "log2", "logaddexp", "sin", "sinh", "tan", "tanh"),
-)
 MODULES = (exponential, inverse, logarithm, powers, trigonometric)
 
 # What a text may call: the names of partials.NUMPY, and erf.
@@ -32,12 +28,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "where": select,
     **{name: getattr(exact, name) for name in exact.__all__},
-    **{
-        name: called(getattr(m, name))
-        for m in MODULES
-        for name in m.__all__
-        if name in VECTOR_MATHS
-    },
+    **{name: called(getattr(module, name)) for module in MODULES for name in module.__all__},
     "power": powers.power,
     "floor_divide": division.floor_divide,
     "remainder": division.remainder,

@@ -133,8 +133,7 @@ sigmoid      = Smooth("sigmoid",     "where(x < 0, exp(-abs(x)), 1) / (1 + exp(-
                       (lambda z: z * (1 - z),), kernel=special.sigmoid)
 softplus     = Smooth("softplus",    "maximum(x, 0) + log1p(exp(-abs(x)))",
                       (lambda x: sigmoid(x),), kernel=special.softplus)
-silu         = Smooth("silu",
-                      "maximum(x, -1e5) * (where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x))))",
+silu = Smooth("silu", "maximum(x, -1e5) * where(x < 0, exp(-abs(x)), 1) / (1 + exp(-abs(x)))",
                       (lambda x: silu_slope(tame(x)),), kernel=special.silu)
 gelu         = Smooth("gelu",        "maximum(x, -1e5) * (0.5 + 0.5 * erf(x * 0.7071067811865476))",
                       (lambda x: gelu_slope(tame(x)),), kernel=special.gelu)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..lane import BOOL, Lane, Operand, cast, same, select
-from .exact import bits_of, copysign, float_of, floor, intrinsic, trunc
+from .exact import copysign, floor, trunc
+from .parts import DOUBLE, SINGLE, bits_of, float_of, intrinsic
 from .routine import looped, routine
 
 __all__ = ["floor_divide", "remainder"]
-
-SINGLE, DOUBLE = np.dtype("f4"), np.dtype("f8")
 
 
 def floor_divide(x: Operand, y: Operand) -> Lane:

@@ -6,33 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..lane import BOOL, Lane, Operand, literal, same, select, suffix, truth
+from ..lane import BOOL, Lane, Operand, same, select, truth
+from .parts import bits_of, float_of, intrinsic
 
-__all__ = ["bits_of", "ceil", "copysign", "float_of", "floor", "intrinsic", "isfinite", "isinf"]
-__all__ += ["isnan", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum"]
-__all__ += ["minimum", "nextafter", "rint", "sign", "signbit", "sqrt", "trunc"]
-
-INTEGER: dict[int, np.dtype] = {4: np.dtype("i4"), 8: np.dtype("i8")}
-FLOAT: dict[int, np.dtype] = {4: np.dtype("f4"), 8: np.dtype("f8")}
-
-
-def intrinsic(name: str, *given: Lane) -> Lane:
-    """One of LLVM's functions that every target has as an instruction or a few."""
-    x = given[0]
-    listed = ", ".join(f"{y.type} {y.name}" for y in given)
-    return x.like(f"call {x.type} @llvm.{name}.{suffix(x)}({listed})")
-
-
-def bits_of(x: Lane) -> Lane:
-    """The bits of a float, as a signed integer."""
-    dtype = INTEGER[x.dtype.itemsize]
-    return x.like(f"bitcast {x.type} {x.name} to {literal(x.code, 0, dtype, x.width).type}", dtype)
-
-
-def float_of(x: Lane) -> Lane:
-    """The float that has these bits."""
-    dtype = FLOAT[x.dtype.itemsize]
-    return x.like(f"bitcast {x.type} {x.name} to {literal(x.code, 0, dtype, x.width).type}", dtype)
+__all__ = ["ceil", "copysign", "floor", "isfinite", "isinf", "isnan", "logical_and", "logical_not"]
+__all__ += ["logical_or", "logical_xor", "maximum", "minimum", "nextafter", "rint", "sign"]
+__all__ += ["signbit", "sqrt", "trunc"]
 
 
 def sqrt(x: Lane) -> Lane:

@@ -11,10 +11,10 @@ import math
 
 from ..lane import Lane, select
 from .coefficients import ERF, ERFC, EXP, SINH
-from .exact import bits_of, copysign, minimum
-from .parts import clamped, fma, format_of, polynomial, two_to_the
+from .exact import copysign, maximum, minimum
+from .parts import bits_of, fma, format_of, polynomial, two_to_the
 
-__all__ = ["ERF_END", "cosh", "erf", "exp", "expm1", "scaled_exp", "sinh", "tanh"]
+__all__ = ["cosh", "erf", "exp", "expm1", "sinh", "tanh"]
 
 LOG2E = 1 / math.log(2)
 LOG2 = {
@@ -26,6 +26,11 @@ LEAST, MOST = {4: -104.0, 8: -746.0}, {4: 89.0, 8: 710.0}
 GONE = {4: -18.0, 8: -38.0}
 # From here on erf has rounded to 1.
 ERF_END = {4: 3.95, 8: 6.0}
+
+
+def clamped(x: Lane, low: float, high: float) -> Lane:
+    """`x` between two numbers; NaN stays."""
+    return minimum(maximum(x, low), high)
 
 
 def reduced(x: Lane, offset: int, more: Lane | None = None) -> tuple[Lane, Lane]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..lane import Lane, Operand, same, select
 from .coefficients import ASIN, ATAN
 from .exact import copysign, maximum, signbit, sqrt
-from .parts import fma, polynomial
+from .parts import fma, format_of, polynomial
 
 __all__ = ["acos", "asin", "atan", "atan2"]
 
@@ -57,7 +57,11 @@ def atan2(y: Operand, x: Operand) -> Lane:
     y, x = same(y, x)
     high, low = QUARTER[x.dtype.itemsize]
     a, b = abs(y), abs(x)
-    scale = select(maximum(a, b) > HUGE[x.dtype.itemsize], a.full(0.25), 1)
+    digits, _, _, tiny = format_of(x)
+    largest = maximum(a, b)
+    # Where the larger is subnormal, its multiples that `angle` compares with would be rough.
+    scale = select(largest < tiny * 2.0**digits, a.full(2.0 ** (digits + 2)), 1)
+    scale = select(largest > HUGE[x.dtype.itemsize], 0.25, scale)
     infinite = (a == np.inf) & (b == np.inf)
     b = select(infinite | ((a == 0) & (b == 0)), 1, b * scale)
     turn = angle(select(infinite, 1, a * scale), b)

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..lane import Lane, Operand, cast, same, select
 from .coefficients import LOG
-from .exact import bits_of, copysign, float_of, maximum, minimum, sqrt
+from .exact import copysign, maximum, minimum, sqrt
 from .exponential import LOG2, exp
-from .parts import fma, format_of, polynomial, split
+from .parts import bits_of, float_of, fma, format_of, polynomial, split
 
 __all__ = ["acosh", "asinh", "atanh", "log", "log10", "log1p", "log2", "logaddexp"]
 

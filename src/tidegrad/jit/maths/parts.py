@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..lane import Lane, Operand, cast, same, select
-from .exact import bits_of, float_of, intrinsic, maximum, minimum
+from ..lane import Lane, Operand, cast, lane_type, same, select, suffix
 
-__all__ = ["DOUBLE", "SINGLE", "Format", "clamped", "fma", "format_of", "polynomial"]
+__all__ = ["DOUBLE", "SINGLE", "bits_of", "float_of", "fma", "format_of", "intrinsic", "polynomial"]
 __all__ += ["product", "split", "two_to_the"]
 
 SINGLE, DOUBLE = np.dtype("f4"), np.dtype("f8")
+FLOAT: dict[int, np.dtype] = {4: SINGLE, 8: DOUBLE}
+INTEGER: dict[int, np.dtype] = {4: np.dtype("i4"), 8: np.dtype("i8")}
 
 
 class Format(NamedTuple):
@@ -34,6 +35,25 @@ FORMATS = {
     4: Format(23, 127, 0x3F3504F3, 2.0**-126),
     8: Format(52, 1023, 0x3FE6A09E667F3BCD, 2.0**-1022),
 }
+
+
+def intrinsic(name: str, *given: Lane) -> Lane:
+    """One of LLVM's functions that every target has as an instruction or a few."""
+    x = given[0]
+    listed = ", ".join(f"{y.type} {y.name}" for y in given)
+    return x.like(f"call {x.type} @llvm.{name}.{suffix(x)}({listed})")
+
+
+def bits_of(x: Lane) -> Lane:
+    """The bits of a float, as a signed integer."""
+    dtype = INTEGER[x.dtype.itemsize]
+    return x.like(f"bitcast {x.type} {x.name} to {lane_type(dtype, x.width)}", dtype)
+
+
+def float_of(x: Lane) -> Lane:
+    """The float that has these bits."""
+    dtype = FLOAT[x.dtype.itemsize]
+    return x.like(f"bitcast {x.type} {x.name} to {lane_type(dtype, x.width)}", dtype)
 
 
 def format_of(x: Lane) -> Format:
@@ -63,11 +83,6 @@ def product(x: Lane, y: Lane) -> tuple[Lane, Lane]:
     x1, y1 = (float_of(bits_of(z) & -(1 << 27)) for z in (x, y))
     x2, y2 = x - x1, y - y1
     return high, ((x1 * y1 - high) + x1 * y2 + x2 * y1) + x2 * y2
-
-
-def clamped(x: Lane, low: float, high: float) -> Lane:
-    """`x` between two numbers; NaN stays."""
-    return minimum(maximum(x, low), high)
 
 
 def two_to_the(biased: Lane, digits: int) -> Lane:

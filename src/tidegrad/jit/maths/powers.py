@@ -14,9 +14,9 @@ import numpy as np
 from ..lane import BOOL, Lane, Operand, cast, same, select
 from .coefficients import LOG_TAIL
 from .exact import maximum, minimum, rint, signbit, sqrt
-from .exponential import LEAST, LOG2, MOST, exp, powers, reduced
+from .exponential import LEAST, LOG2, MOST, clamped, exp, powers, reduced
 from .logarithm import log
-from .parts import DOUBLE, SINGLE, clamped, fma, format_of, polynomial, product, split
+from .parts import DOUBLE, SINGLE, fma, format_of, polynomial, product, split
 from .routine import looped, routine
 
 __all__ = ["hypot", "power"]

@@ -11,8 +11,7 @@ import math
 
 from ..lane import Lane, cast, select
 from .coefficients import COS, SIN
-from .exact import bits_of, float_of
-from .parts import DOUBLE, SINGLE, fma, format_of, polynomial
+from .parts import DOUBLE, SINGLE, bits_of, float_of, fma, format_of, polynomial
 from .reduction import reduced_far
 
 __all__ = ["cos", "sin", "tan"]
@@ -28,11 +27,10 @@ NEAR = {4: 2.0**17, 8: 2.0**20}
 
 
 def sin(x: Lane) -> Lane:
-    a = abs(x)
-    r, n = reduced(a)
+    r, n = reduced(abs(x))
     sine, cosine = both(r)
     turned = select(odd(n), cosine, sine)
-    return flipped(turned, n << sign_place(n, 2), bits_of(x))
+    return flipped(turned, n << sign_place(n, 2) ^ bits_of(x))
 
 
 def cos(x: Lane) -> Lane:
@@ -47,7 +45,7 @@ def tan(x: Lane) -> Lane:
     sine, cosine = both(r)
     swap = odd(n)
     ratio = select(swap, cosine, sine) / select(swap, sine, cosine)
-    return flipped(ratio, n << sign_place(n, 1), bits_of(x))
+    return flipped(ratio, n << sign_place(n, 1) ^ bits_of(x))
 
 
 def both(r: Lane) -> tuple[Lane, Lane]:
@@ -66,11 +64,9 @@ def sign_place(n: Lane, bit: int) -> int:
     return 8 * n.dtype.itemsize - bit
 
 
-def flipped(x: Lane, *signs: Lane) -> Lane:
-    """`x` with its sign changed by the sign bit of each of these."""
-    both = signs[0] if len(signs) == 1 else signs[0] ^ signs[1]
-    least = -(1 << (8 * both.dtype.itemsize - 1))
-    return float_of(bits_of(x) ^ (both & least))
+def flipped(x: Lane, sign: Lane) -> Lane:
+    """`x` with its sign changed where this integer's sign bit is set."""
+    return float_of(bits_of(x) ^ (sign & -(1 << (8 * sign.dtype.itemsize - 1))))
 
 
 def reduced(a: Lane) -> tuple[Lane, Lane]:
