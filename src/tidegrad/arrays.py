@@ -13,7 +13,7 @@ from .dtypes import as_dtype, default_dtype
 from .errors import DTypeError, ShapeError
 
 __all__ = ["SHARED", "as_array", "frozen", "is_shared", "own", "owned", "share", "sole_owner"]
-__all__ += ["view"]
+__all__ += ["spread_view", "view"]
 
 # Address of a shared array's root -> a weak reference to it.  Empty in most programs, so that
 # the question "may somebody else write here?" costs one truth test.
@@ -64,6 +64,16 @@ def view(array: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> nd
         return ndarray(shape, array.dtype, array, 0, strides)
     except (ValueError, BufferError):
         return np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
+
+
+def spread_view(x: Any, *, shape: tuple[int, ...]) -> ndarray:
+    """`x` broadcast to `shape`, to which it fits: read-only in effect, as elements overlap."""
+    x = np.asarray(x)
+    if x.size == 1:
+        return view(x, shape, (0,) * len(shape))
+    added = len(shape) - x.ndim
+    kept = zip(x.shape, x.strides, shape[added:], strict=True)
+    return view(x, shape, (0,) * added + tuple(0 if n != wide else s for n, s, wide in kept))
 
 
 def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:

@@ -30,7 +30,7 @@ def ebb(
     """
     stops = frozenset(wanted or ())
     found: dict[Node, Any] = {}
-    order = toposort(seeds, stops)
+    order, watch = toposort(seeds, stops), local.watch
     useful = None if wanted is None else leading_to(stops, order)
     have = {node: g for node, g in seeds.items() if useful is None or node in useful}
     with quiet(), Recording(record):
@@ -47,11 +47,11 @@ def ebb(
             if saved is FREED:
                 raise GraphError(FREED_MESSAGE.format(prim.name))
             parts = prim.vjp(node, g, lifted(node, saved) if record else saved)
-            if local.watch is not None:
-                local.watch(node, parts)
+            if watch is not None:
+                watch(node, parts)
             if release and saved is not NOTHING:
                 node.saved = FREED
-            for parent, part in zip(node.parents, parts, strict=True):
+            for parent, part in zip(node.parents, parts):
                 if part is None or parent is None or not (useful is None or parent in useful):
                     continue
                 have[parent] = have[parent] + part if parent in have else part

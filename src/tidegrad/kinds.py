@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from .arrays import as_array, view
+from .arrays import as_array, spread_view
 from .core import Node, Tensor, bind, local
 from .dtypes import floating, promote, refuse
 from .errors import ShapeError
@@ -72,13 +72,13 @@ class Prim:
         refuse(self.name, sys.exception(), *(a.dtype for a in arrays))
 
 
-def scale(g: Any, slope: Any, singular: bool) -> Any:
+def scale(g: Any, slope: Any, singular: Any) -> Any:
     """`g * slope`, where a slope of bool selects and an infinite slope leaves a zero `g` zero."""
-    if type(slope) is ndarray and slope.dtype is g.dtype and not singular:
-        local.invalid = False
+    if type(slope) is ndarray and slope.dtype is g.dtype:
         product = g * slope
-        if not local.invalid:  # NumPy met no 0 * inf
+        if not local.invalid and (not singular or bounded(product)):  # NumPy met no 0 * inf
             return product
+        local.invalid = False
     if slope is False:
         return where(False, g, 0)
     if type(slope) in (bool, int, float):
@@ -87,6 +87,8 @@ def scale(g: Any, slope: Any, singular: bool) -> Any:
         return where(slope, g, 0)
     if slope.dtype is not g.dtype:
         slope = cast(slope, dtype=g.dtype)
+    if type(singular) is Map:  # in the derivatives of such a product, either may be the zero
+        return singular(slope, g)
     if bounded(slope):
         return g * slope
     return (flow_singular if singular else flow)(g, slope)
@@ -103,7 +105,7 @@ class Map(Prim):
         *,
         dtype: type | None = None,
         floats: bool = False,
-        singular: bool = False,
+        singular: Any = False,
         kernel: Callable[..., Any] | None = None,
     ):
         super().__init__(name)
@@ -124,7 +126,7 @@ class Map(Prim):
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         found: list = []
-        for parent, partial in zip(node.parents, self.partials, strict=True):
+        for parent, partial in zip(node.parents, self.partials):
             if parent is None:
                 found.append(None)
                 continue
@@ -168,21 +170,23 @@ class Reduce(Prim):
         return reduced(x.shape, axes, keepdims), self.dtype(x.dtype)
 
     def slope(self, node: Node, saved: Sequence) -> Any:
-        kept = reduced(node.parents[0].shape, node.params["axes"], True)
         if saved and saved[1] is not None:
-            saved = (saved[0], reshape(saved[1], shape=kept))
-        return self.partial.at(saved, node.params), kept
+            saved = (saved[0], with_axes(saved[1], node))
+        return self.partial.at(saved, node.params)
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
-        slope, kept = self.slope(node, saved)
-        leading = node.params["axes"] == ALL[len(node.params["axes"])]
-        if g.shape != kept and not leading:  # leading axes broadcasting adds by itself
-            g = reshape(g, shape=kept)
-        return [spread(scale(g, slope, False), node.parents[0].shape)]
+        part = scale(with_axes(g, node), self.slope(node, saved), False)
+        return [spread(part, node.parents[0].shape)]
 
     def jvp(self, node: Node, tangents: Sequence, saved: Sequence) -> Any:
-        slope, _ = self.slope(node, saved)
-        return sum_(scale(tangents[0], slope, False), **node.params)
+        return sum_(scale(tangents[0], self.slope(node, saved), False), **node.params)
+
+
+def with_axes(x: Any, node: Node) -> Any:
+    """`x`, shaped like the result of a Reduce, with axes where it folded; leading ones may lack."""
+    axes = node.params["axes"]
+    fits = node.params["keepdims"] or axes == ALL[len(axes)]
+    return x if fits else reshape(x, shape=reduced(node.parents[0].shape, axes, True))
 
 
 class Move(Prim):
@@ -231,6 +235,7 @@ flow = Map("flow", "where(logical_and(x == 0, isinf(y)), 0, x * y)", (
     lambda x, y: where((x == 0) & (abs(y) == np.inf), 0, y), lambda x: x))  # fmt: skip
 flow_singular = Map("flow_singular", "where(logical_and(x == 0, ~isfinite(y)), 0, x * y)", (
     lambda x, y: where((x == 0) & (y - y != 0), 0, y), lambda x: x))  # fmt: skip
+flow.singular, flow_singular.singular = flow, flow_singular
 
 
 class Cast(Map):
@@ -263,18 +268,9 @@ permute = Move(
 )
 
 
-def _expanded(x: Any, *, shape: Shape) -> ndarray:
-    x = np.asarray(x)
-    if x.size == 1:
-        return view(x, shape, (0,) * len(shape))
-    added = len(shape) - x.ndim
-    kept = zip(x.shape, x.strides, shape[added:], strict=True)
-    return view(x, shape, (0,) * added + tuple(0 if n != wide else s for n, s, wide in kept))
-
-
 expand = Move(
     "expand",
-    _expanded,
+    spread_view,
     lambda x, *, shape: broadcast("broadcast_to", x.shape, shape),
     lambda g, node, i: sum_to(g, node.parents[0].shape),
 )
