@@ -64,6 +64,13 @@ def test_what_was_placed_is_taken_back():
     assert names(out) == ["place"]
 
 
+def test_keys_have_one_form():
+    (out,) = checked(made(cut, x(2, 3), key=(..., slice(1, 3))))
+    assert out.params["key"] == (ALL, slice(1, 3))
+    (out,) = checked(made(place, x(2, 2), key=(slice(0, 2), slice(-2, None)), shape=(2, 3)))
+    assert out.params["key"] == (ALL, slice(1, 3))
+
+
 def test_parts_of_concatenations():
     a, b = x(2, 3), x(2, 4)
     both = made(concat_, a, b, axis=1, sizes=(3, 4))
@@ -76,6 +83,14 @@ def test_parts_of_concatenations():
     more = made(concat_, a, made(concat_, both, a, axis=1, sizes=(7, 3)), axis=1, sizes=(3, 10))
     (out,) = checked(more)
     assert names(out) == ["concat"] and len(out.parents) == 4
+
+
+def test_parts_of_other_dtypes_are_left():
+    parts = (x(1), known([], np.float64), x(2))
+    (out,) = checked(made(concat_, *parts, axis=0, sizes=(1, 0, 2)))
+    assert out.dtype == np.float64
+    parts = (known([1.0, 1.0]), known([True, True], bool))
+    checked(made(concat_, *parts, axis=0, sizes=(2, 2)))
 
 
 def test_a_split_that_is_joined_again_is_whole():
@@ -270,6 +285,44 @@ def test_the_logarithm_of_a_softmax():
     back = made(table.exp, made(table.subtract, low, made(table.log, total)))
     (out,) = checked(back, exact=None)
     assert names(out)[-1] == "divide"
+
+
+def test_powers_of_positive_numbers():
+    positive = made(table.exp, x(50))
+    for c_, left in ((1.5, ["exp", "sqrt", "multiply"]), (-0.5, ["exp", "sqrt", "reciprocal"])):
+        (out,) = checked(made(table.power, positive, known(c_)), exact=False)
+        assert names(out) == left
+    (out,) = checked(made(table.power, x(50), known(4.0)), exact=False)
+    assert names(out) == ["square", "square"]
+
+
+def test_conditions_known_in_part():
+    m = x(2, 3, dtype=bool)
+    yes, no = (known(v, bool) for v in (True, False))
+    for prim, a, left in (
+        (table.logical_and, no, ["expand"]),
+        (table.logical_or, no, []),
+        (table.bitwise_or, yes, ["expand"]),
+        (table.bitwise_and, m, []),
+    ):
+        (out,) = checked(made(prim, m, a))
+        assert names(out) == left
+    (out,) = checked(made(where, m, x(2, 3), made(where, m, x(2, 3), x(2, 3))))
+    assert names(out) == ["where"]
+    one = made(cast, m, dtype=np.dtype("int64"))
+    (out,) = checked(made(table.equal, one, known(0, np.int64)))
+    assert names(out) == ["logical_not"]
+    (out,) = checked(made(table.logical_not, made(table.logical_not, m)))
+    assert out is m
+
+
+def test_what_all_operands_went_through_comes_last():
+    a, b = (made(permute, x(2, 3), axes=(1, 0)) for _ in "ab")
+    (out,) = checked(made(table.multiply, made(table.add, a, b), known(2.0)))
+    assert names(out) == ["add", "multiply", "permute"]
+    wide = made(expand, x(2, 1), shape=(2, 3))
+    (out,) = checked(made(reshape, wide, shape=(2, 1, 3)))
+    assert names(out) == ["reshape", "expand"]
 
 
 def test_masks():

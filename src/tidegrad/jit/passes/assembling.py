@@ -57,7 +57,9 @@ def parts_of(x: Value, room: int) -> list[Part] | None:
     if x.prim is place:
         part = part_of(x)
         return None if part is None else [part]
-    if x.prim is not table.add or room < 2 or any(p.shape != x.shape for p in x.parents):
+    if x.prim is not table.add or room < 2:
+        return None
+    if any(p.shape != x.shape or p.dtype != x.dtype for p in x.parents):
         return None
     found: list[Part] = []
     for p in x.parents:

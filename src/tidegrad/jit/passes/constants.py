@@ -56,7 +56,12 @@ def still_uniform(value: Value, facts: Facts) -> Value | None:
     """Elements that are all equal may move as they like."""
     found = [uniform(p) for p in value.parents]
     one = found[0]
-    if one is None or not value.size or any(other is not one for other in found):
+    if (
+        one is None
+        or one.dtype != value.dtype
+        or not value.size
+        or any(other is not one for other in found)
+    ):
         return None
     return made(expand, reshaped(one, ()), shape=value.shape)
 

@@ -38,7 +38,7 @@ def key(value: Value) -> Any:
 def told(x: Any) -> Any:
     """A parameter as something with a hash, equal only for equal ones: 1, 1.0 and True differ."""
     kind = type(x)
-    if kind is tuple:
+    if kind is tuple or kind is list:
         return (*map(told, x), len(x))
     if kind in PLAIN:
         return x if kind is not bool else ("bool", x)

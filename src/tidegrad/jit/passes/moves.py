@@ -71,6 +71,14 @@ def cut_of_part(value: Value, x: Value) -> Value | None:
     return None
 
 
+def respelled(value: Value, facts: Facts) -> Value | None:
+    """A key in its one form: a slice, number or None for each axis, `:` where all is taken."""
+    shape = value.parents[0].shape if value.prim is cut else value.shape
+    key = value.params["key"]
+    spelled = written(read(key, shape), shape)
+    return None if spelled == key else like(value, *value.parents, key=spelled)
+
+
 def place_twice(value: Value, facts: Facts) -> Value | None:
     y = value.parents[0]
     if y.prim is not place:
@@ -82,10 +90,12 @@ def place_twice(value: Value, facts: Facts) -> Value | None:
 def concat_twice(value: Value, facts: Facts) -> Value | None:
     """A concatenation of concatenations; of neighbouring slices of one array; of nothing."""
     axis = value.params["axis"]
+    if any(p.dtype != value.dtype for p in value.parents):
+        return None
     parts = [p for p in value.parents if p.shape[axis]]
     flat: list[Value] = []
     for p in parts:
-        inner = p.prim is concat_ and p.params["axis"] == axis and p.dtype == value.dtype
+        inner = p.prim is concat_ and p.params["axis"] == axis
         flat += p.parents if inner else [p]
     merged = flat[:1]
     for p in flat[1:]:
@@ -139,7 +149,7 @@ RULES: Rules = {
     reshape: [reshape_twice],
     permute: [permute_twice, permute_of_reshape],
     flip_: [flip_twice],
-    cut: [cut_twice],
-    place: [place_twice],
+    cut: [cut_twice, respelled],
+    place: [place_twice, respelled],
     concat_: [concat_twice],
 }
