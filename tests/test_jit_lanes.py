@@ -150,6 +150,13 @@ def test_literals_are_exact(rng):
             check(lambda x, v=value, d=dtype: literal(x.code, v, d, 4), expected, x, width=4)
 
 
+def test_an_integer_that_does_not_fit_is_refused():
+    with pytest.raises(OverflowError):
+        applied(lambda n: n + 300, np.zeros(4, "u1"))
+    with pytest.raises(OverflowError):
+        applied(lambda n: n * -1, np.zeros(4, "u8"))
+
+
 def test_numbers_are_weak_and_scalars_are_spread():
     x = np.array([1.5, -2.0, 3.0, 0.25], "f4")
     check(lambda x: 2 * x + 0.1 - True, 2 * x + np.float32(0.1) - 1, x, width=4)

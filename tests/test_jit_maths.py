@@ -1,6 +1,9 @@
 """The compiler's vector maths against mpmath: at most 4 ulp everywhere, and the edges."""
 
+import io
 import re
+import runpy
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -11,6 +14,7 @@ from profiles import many
 
 from tidegrad import special
 from tidegrad.jit.lanes import FUNCTIONS, Module
+from tidegrad.jit.maths import coefficients
 
 SINGLE, DOUBLE = np.float32, np.float64
 ONE = ["exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos"]
@@ -91,6 +95,13 @@ def ulps(found, true, dtype):
 def forty_digits():
     with mp.workprec(140):
         yield
+
+
+def test_the_coefficients_are_those_that_the_tool_computes():
+    path = Path(__file__).parents[1] / "tools" / "minimax.py"
+    printed = io.StringIO()
+    runpy.run_path(str(path))["main"](printed)
+    assert printed.getvalue() == Path(coefficients.__file__).read_text(encoding="utf-8")
 
 
 @EVERY

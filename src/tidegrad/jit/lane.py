@@ -97,7 +97,8 @@ class Lane:
         return shifted("shr", other, self)
 
     def __invert__(self) -> Lane:
-        return bitwise("xor", self, True if self.dtype == BOOL else -1)
+        ones = {"b": 1, "i": -1, "u": (1 << 8 * self.dtype.itemsize) - 1}
+        return bitwise("xor", self, self.full(ones[self.dtype.kind]))
 
     def __neg__(self) -> Lane:
         if self.dtype.kind == "f":
@@ -147,13 +148,13 @@ def suffix(x: Lane) -> str:
 
 
 def literal(code: Code, value: Any, dtype: np.dtype, width: int = 1) -> Lane:
-    """A number that is known now, exact in every dtype."""
+    """A number that is known now, exact in every dtype; OverflowError where it does not fit."""
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             value = float(dtype.type(value))
         text = f"0x{struct.pack('>d', value).hex()}"
     else:
-        value = bool(value) if dtype.kind == "b" else int(value)
+        value = bool(value) if dtype.kind == "b" else int(dtype.type(value))
         text = str(value).lower()
     if width > 1:
         text = f"splat ({lane_type(dtype, 1)} {text})"

@@ -69,7 +69,7 @@ def sign(x: Lane) -> Lane:
     """-1, 0 or 1; NaN for NaN."""
     if x.dtype.kind == "f":
         return select(abs(x) > 0, copysign(x.full(1.0), x), select(x == 0, 0, x))
-    return select(x == 0, x, select(x < 0, x.full(-1), 1))
+    return minimum(x, 1) if x.dtype.kind == "u" else maximum(minimum(x, 1), -1)
 
 
 def signbit(x: Lane) -> Lane:
