@@ -51,7 +51,8 @@ def load(key: str) -> bytes | None:
         place = folder()
         if place is not None and private(os.stat(place)):
             with open(place / (key + SUFFIX), "rb", opener=without_links) as file:
-                if private(os.fstat(file.fileno())):
+                found = os.fstat(file.fileno())
+                if stat.S_ISREG(found.st_mode) and private(found):
                     code = opened(key, file.read())
                     if code is not None:
                         touch(place / (key + SUFFIX))

@@ -27,11 +27,7 @@ def compiled(ir: str, target: Target, level: int = 1) -> bytes:
         machine = machine_for(target)
         with llvm.create_context() as context, llvm.parse_assembly(ir, context) as module:
             module.verify()
-            choices = llvm.create_pipeline_tuning_options(speed_level=level)
-            choices.loop_vectorization = choices.slp_vectorization = False
-            choices.loop_interleaving = choices.loop_unrolling = False
-            with choices, llvm.create_pass_builder(machine, choices) as passes:
-                passes.getModulePassManager().run(module, passes)
+            optimised(module, builder_for(target, level))
             return machine.emit_object(module)
 
 
@@ -112,6 +108,26 @@ def initialize(llvm: Any, native: bool) -> None:
     else:
         llvm.initialize_all_targets()
         llvm.initialize_all_asmprinters()
+
+
+def optimised(module: Any, builder: Any) -> None:
+    """Run the passes of a level over a module."""
+    passes = builder.getModulePassManager()
+    try:
+        passes.run(module, builder)
+    finally:
+        # Its close() does nothing: two base classes define _dispose, and the empty one is first.
+        extra("llvmlite.binding", "jit").newpassmanagers.NewPassManager._dispose(passes)
+        passes.detach()
+
+
+@cache
+def builder_for(target: Target, level: int) -> Any:
+    llvm = llvm_for(target)
+    choices = llvm.create_pipeline_tuning_options(speed_level=level)
+    choices.loop_vectorization = choices.slp_vectorization = False
+    choices.loop_interleaving = choices.loop_unrolling = False
+    return llvm.create_pass_builder(machine_for(target), choices)
 
 
 @cache
