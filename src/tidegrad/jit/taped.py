@@ -53,14 +53,14 @@ def taped(what: Any) -> Graph:
     tape = Tape()
     for node in toposort(nodes):  # type: ignore[arg-type]
         tape.known[node] = tape.read(node)
-    return Graph(tuple(tape.inputs), tuple(tape.known[node] for node in nodes))  # type: ignore[index]
+    return Graph(tuple(tape.inputs), tuple(map(tape.known.__getitem__, nodes)))
 
 
 class Tape:
     """Nodes as Values; what the nodes do not know is an input."""
 
     def __init__(self) -> None:
-        self.known: dict[Node, Value] = {}
+        self.known: dict[Any, Value] = {}
         self.inputs: list[Value] = []
         self.arrays: dict[int, Value] = {}  # of those no gradient flows to, by their ids
 

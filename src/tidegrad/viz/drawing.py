@@ -50,13 +50,7 @@ def draw(
     """
     if limit < 1:
         raise ValueError(f"draw: limit is the most boxes to draw, at least 1, not {limit}")
-    graphs = [what] if isinstance(what, Graph) else what
-    arguments: list = []
-    if isinstance(graphs, list | tuple) and graphs and all(isinstance(g, Graph) for g in graphs):
-        items, results = from_graphs(graphs)
-    else:
-        tensors, arguments = tensors_of(what, args)
-        items, results = collect(tensors)
+    items, results, arguments = things_in(what, args)
     pairs = [*(named(names) if names is not None else []), *arguments]
     known = place_names(pairs, items)
 
@@ -65,6 +59,15 @@ def draw(
         return describe([items[place] for place in places], told, values, gradients)
 
     return Drawing(compose(items, results, fold, limit, box_of))
+
+
+def things_in(what, args) -> tuple[list, list, list]:
+    """Everything to be drawn, the places of the results in it, and a function's arguments."""
+    graphs = [what] if isinstance(what, Graph) else what
+    if isinstance(graphs, list | tuple) and graphs and all(isinstance(g, Graph) for g in graphs):
+        return *from_graphs(graphs), []
+    tensors, arguments = tensors_of(what, args)
+    return *collect(tensors), arguments
 
 
 def tensors_of(what, args) -> tuple[list, list]:
