@@ -24,7 +24,7 @@ from .native.layout import layout
 from .native.target import host
 from .passes import simplified
 
-__all__ = ["Executable"]
+__all__ = ["Executable", "Variant"]
 
 LINE = 64
 PARTS = 8  # of the rows, where results must not depend on the number of threads
@@ -53,8 +53,11 @@ class Executable:
         if key not in self.variants:
             with self.lock:
                 if key not in self.variants:
-                    self.variants[key] = Variant(self, *key)
+                    self.variants[key] = self.opened(*key)
         return self.variants[key]
+
+    def opened(self, count: int, fixed: bool) -> Variant:
+        return Variant(self, count, fixed)
 
     def __call__(
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
@@ -82,8 +85,8 @@ class Variant:
     def reserve(self) -> None:
         """Memory for what the program keeps between its stages, and for constants."""
         memory = self.memory
-        self.arena = aligned(memory.arena)
-        self.scratch = aligned(memory.scratch * self.threads)
+        self.arena = self.room("the arena", memory.arena)
+        self.scratch = self.room("scratch", memory.scratch * self.threads)
         first = len(self.graph.inputs) + len(self.places)
         self.constants = [np.ascontiguousarray(v.saved) for v in memory.slots[first:]]
         addresses = [a.ctypes.data for a in self.constants]
@@ -91,6 +94,10 @@ class Variant:
         fixed = [self.table.ctypes.data, self.arena.ctypes.data, self.scratch.ctypes.data]
         self.words = (ctypes.c_uint64 * 5)(0, 0, *fixed)
         self.argument = ctypes.addressof(self.words)
+
+    def room(self, name: str, size: int) -> ndarray:
+        """Memory of the program's own."""
+        return aligned(size)
 
     def opened(self, step: str | Call) -> Any:
         """A part of the program, ready to be called."""
@@ -124,18 +131,22 @@ class Variant:
                 made[k] = np.empty(v.shape, v.dtype)
         with self.lock:
             self.words[0], self.words[1] = id(arrays), id(made)
-            for step in self.steps:
-                if type(step) is Call:
-                    self.call(step, arrays, made)
-                elif self.threads > 1:
-                    threads.run(step, self.argument, self.threads)
-                else:
-                    step(self.argument, 0, 1, None)
+            self.run(arrays, made)
         found = {"made": made, "given": arrays}
         return [
             (found[kind][k] if kind != "known" else k).reshape(v.shape)
             for (kind, k), v in zip(self.results, self.graph.outputs)
         ]
+
+    def run(self, arrays: list[ndarray], made: list[ndarray]) -> None:
+        """All parts, one after another."""
+        for step in self.steps:
+            if type(step) is Call:
+                self.call(step, arrays, made)
+            elif self.threads > 1:
+                threads.run(step, self.argument, self.threads)
+            else:
+                step(self.argument, 0, 1, None)
 
     def call(self, step: Call, arrays: list[ndarray], made: list[ndarray]) -> None:
         """One routine of NumPy's, on what is in the program's memory."""
