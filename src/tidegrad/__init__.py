@@ -8,7 +8,9 @@ tensor([2., 4., 6.])
 # ruff: noqa: F401
 
 import builtins
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from . import autodiff, errors, linalg, methods, protocols, trees
@@ -33,6 +35,7 @@ FUNCTIONS = {
     "custom_vjp": "custom",
     "detect_anomaly": "anomaly",
     "draw": "viz",
+    "jit": "jit.function",
     "load": "io",
     "optimize": "jit.taped",
     "save": "io",
@@ -47,10 +50,25 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"tidegrad has no {name!r}")
 
 
+class Package(ModuleType):
+    """The package: of the folder `jit` and the function in it, the function is its attribute."""
+
+    @property
+    def jit(self) -> Any:
+        return __getattr__("jit")
+
+    @jit.setter
+    def jit(self, module: ModuleType) -> None:
+        """What the import system would put there."""
+
+
+sys.modules[__name__].__class__ = Package
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *LIBRARIES, *FUNCTIONS})
 
 
 # A star import brings what is ours, and shadows no builtin.
-OTHERS = {*vars(builtins), "Any", "builtins", "import_module"}
+OTHERS = {*vars(builtins), "Any", "ModuleType", "Package", "builtins", "import_module", "sys"}
 __all__ = [name for name in __dir__() if not name.startswith("_") and name not in OTHERS]

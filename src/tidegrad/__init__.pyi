@@ -21,6 +21,7 @@ from .recompute import checkpoint as checkpoint
 from .custom import custom_vjp as custom_vjp
 from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
+from .jit.function import jit as jit
 from .io import load as load
 from .jit.taped import optimize as optimize
 from .io import save as save

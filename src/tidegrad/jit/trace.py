@@ -13,7 +13,7 @@ from .. import values  # noqa: F401 (which gives Values their operators)
 from ..abstract import Value, constant, unknown
 from ..arrays import as_array
 from ..core import NOTHING, RAW, TRACES, WEAK, Node, Tensor, bind, local, record
-from ..errors import GraphError, TraceError
+from ..errors import GraphError
 from ..kinds import cast
 from ..lines import calling_line
 from ..ops.elementwise import positive, stop_gradient
@@ -41,9 +41,15 @@ class Entry:
         self.value.owner = token
         self.stand_in = Tensor(self.value)
         self.gradient: Entry | None = UNREAD  # what stands for `.grad`, once that is read
+        self.met = False  # by the function itself, among what it closes over
+        self.tape: Node | None = None  # what gradients of the stand-in flow to
         if self.node is not None:
-            self.stand_in.node = node = Node(None, (), {}, self.value, NOTHING)
-            node.owner = Outside() if self.node.prim else weakref.ref(self.stand_in)
+            self.track().owner = Outside() if self.node.prim else weakref.ref(self.stand_in)
+
+    def track(self) -> Node:
+        """Let gradients flow to the stand-in: to this node."""
+        self.tape = self.stand_in.node = Node(None, (), {}, self.value, NOTHING)
+        return self.tape
 
 
 class Outside:
@@ -59,10 +65,12 @@ class Outside:
 class Trace:
     """Gives `prim` of Values as a new Value; what a function found outside has a stand-in.
 
-    Nothing outside is changed while the function runs: its effects are the stand-ins' own.
+    Nothing outside is changed while the function runs: its effects are the stand-ins' own.  A
+    trace may be entered again, to derive more from what it has seen.
     """
 
     def __init__(self) -> None:
+        self.before: list[tuple] = []  # what was at work when it was entered
         self.token = object()  # by which Values know their trace
         self.mine: dict[int, Tensor] = {}  # every tensor made since, by its id
         self.known: dict[int, Entry] = {}  # by the id of the tensor
@@ -71,16 +79,16 @@ class Trace:
         self.weak: set[Value] = set()  # Python's floats, which have no dtype of their own
 
     def __enter__(self) -> Trace:
-        if local.trace is not None or local.tracing is not None:
-            raise TraceError("jit: a function that is watched cannot be traced")
+        self.before.append((local.trace, local.tracing))
         TRACES.append(self)
         local.trace = local.tracing = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        local.trace = local.tracing = None
+        local.trace, local.tracing = self.before.pop()
         TRACES.remove(self)
-        self.mine.clear()
+        if not self.before:
+            self.mine.clear()
 
     def stand_in(self, x: Any) -> Any:
         """What stands for `x`, a tensor that this trace may not have seen yet."""
@@ -89,6 +97,7 @@ class Trace:
         known = self.known.get(id(x))
         if known is None:
             known = self.known[id(x)] = self.entered(x, x.array.shape, x.array.dtype)
+        known.met = True
         return known.stand_in
 
     def entered(self, tensor: Tensor | None, shape: Any, dtype: np.dtype) -> Entry:

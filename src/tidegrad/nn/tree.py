@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tidegrad as tg
+from tidegrad.epoch import Followed, moved
 
 __all__ = ["Parameter", "Tree", "copied", "entries", "walk"]
 
@@ -32,7 +33,7 @@ def Parameter(data, requires_grad: bool = True) -> tg.Tensor:
     return made
 
 
-class Tree:
+class Tree(Followed):
     """An object whose attributes are a tree of tensors; `Module` adds names and modes.
 
     Which names are parameters and which are buffers is kept beside the attributes themselves:
@@ -54,10 +55,13 @@ class Tree:
             for path, item in spread(name, value):
                 if isinstance(item, tg.Tensor):
                     _admit(self, path, item)
+        if vars(self).get(name, moved) is not value:
+            moved()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
+        moved()
         self._parameters.pop(name, None)
         self._buffers.pop(name, None)
 
@@ -86,6 +90,7 @@ class Tree:
                 f"not {type(tensor).__name__}; use tg.asarray(...)"
             )
         self._buffers[name] = persistent
+        moved()
         object.__setattr__(self, name, tensor)
 
     def __tree__(self) -> tuple[list[Any], Callable[[list[Any]], Any]]:

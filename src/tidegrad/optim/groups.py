@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tidegrad as tg
+from tidegrad.epoch import Followed, moved
 
 from ..updates import bare
 from .limits import check, is_number
@@ -16,7 +17,7 @@ __all__ = ["ParamGroup", "read_groups"]
 COUNTS = {"max_iter", "max_eval", "history_size"}  # these stay Python numbers
 
 
-class ParamGroup(UserDict):
+class ParamGroup(Followed, UserDict):
     """Parameters that share their rates: `group["lr"]` is a 0-d float64 tensor.
 
     Assigning a number gives that tensor a new value (the object stays, so that whatever holds it
@@ -33,7 +34,7 @@ class ParamGroup(UserDict):
     def __init__(self, owner: str, params: list, options: Mapping[str, Any]):
         self.owner = owner
         self.data = {"params": params}
-        self.nonzero: set[str] = set()
+        self.nonzero: frozenset[str] = frozenset()
         self.slots: tuple[str, ...] | None = None  # those that its parameters have
         self.step = tg.tensor(0, dtype=tg.int64)
         self.update(options)
@@ -42,7 +43,10 @@ class ParamGroup(UserDict):
         if name == "params":
             raise ValueError("param_groups: params are fixed; use optimizer.add_param_group(...)")
         check(self.owner, name, value)
-        self.data[name] = self.held(name, value, self.data.get(name))
+        before = self.data.get(name)
+        self.data[name] = held = self.held(name, value, before)
+        if held is not before:
+            moved()
 
     def held(self, name: str, value: Any, before: Any) -> Any:
         """`value` in the form that is kept: in the 0-d tensors `before`, where there are any."""
@@ -53,7 +57,9 @@ class ParamGroup(UserDict):
         if name in COUNTS or not is_number(value):
             return value
         unknown = isinstance(value, tg.Tensor)
-        (self.nonzero.add if unknown or value != 0 else self.nonzero.discard)(name)
+        if (unknown or value != 0) != (name in self.nonzero):
+            self.nonzero = self.nonzero ^ {name}
+            moved()
         if value is before:  # the end of `group[name] *= 0.5`: it has its new value already
             return before
         new = value.detach() if unknown else tg.tensor(float(value), dtype=tg.float64)

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 import tidegrad as tg
+from tidegrad.epoch import Followed, moved
 
 from .groups import ParamGroup, read_groups
 
 __all__ = ["Holding"]
 
 
-class Holding:
+class Holding(Followed):
     """`param_groups`, parameters with their options, and `state`, of each parameter its slots."""
 
     def __init__(self, params: Any, defaults: Mapping[str, Any]):
@@ -48,6 +49,7 @@ class Holding:
             ready.append(self.made(group["params"], {**self.defaults, **options}))
         for made in ready:
             self.param_groups.append(made)
+            moved()
             self.prepare(made)
 
     def prepare(self, group: ParamGroup) -> tuple[str, ...]:
@@ -55,6 +57,7 @@ class Holding:
         names = self.slots(group)
         if names != group.slots:
             group.slots = names
+            moved()
             for p in group["params"]:
                 state = self.state.setdefault(p, {})
                 state.update({k: self.initial(k, p, group) for k in names if k not in state})
@@ -106,6 +109,7 @@ class Holding:
                 for name in state.keys() & found.keys():
                     state[name].data = found[name].data
                 self.state[p] = {name: state.get(name, found[name]) for name in found}
+        moved()
 
     def __repr__(self) -> str:
         groups = "".join(f"\n  {group}" for group in self.param_groups)

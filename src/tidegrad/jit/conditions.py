@@ -1,0 +1,79 @@
+"""Floor 6. Conditions: what has to be as it was for a program to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..arrays import as_array
+from ..core import Tensor
+from .arguments import state_of
+from .guards import Guards
+from .trace import UNREAD
+from .traced import Source, Traced
+
+__all__ = ["Conditions", "tensor_of"]
+
+
+class Conditions:
+    """Of one traced function: the values around it, and what the tensors it found were like."""
+
+    def __init__(self, found: Traced, guards: Guards):
+        self.guards = guards
+        self.relied = list(found.trace.relied.values())
+        outside = [e for e, s in found.places.items() if s.place < 0 and not s.gradient]
+        self.tensors: list[Any] = [entry.tensor for entry in outside]
+        self.nodes = [entry.node for entry in outside]
+        read = [(e.gradient, s) for e, s in found.places.items() if e.gradient is not UNREAD]
+        # Tensors whose `.grad` was read before it was set, and whether there was one.
+        self.gradients = [(s, g is not None) for g, s in read if not s.gradient]
+        # Arguments that f also found by itself, and others that it must not find.
+        self.same = [(s.place, s.tensor) for e, s in found.places.items() if e.met and s.place >= 0]
+        changes = any(target.source for target in found.targets) or bool(found.cleared)
+        self.apart = frozenset(self.tensors if changes else ())
+
+    def hold(self, leaves: Sequence[Any]) -> bool:
+        """Whether the program is right for a call with these leaves of its arguments."""
+        if [tensor.node for tensor in self.tensors] != self.nodes and not self.alike():
+            return False
+        if self.gradients and not self.have_gradients(leaves):
+            return False
+        if self.relied and not all(tensor.array is array for tensor, array in self.relied):
+            return False
+        if self.same and not all(leaves[k] is tensor for k, tensor in self.same):
+            return False
+        if self.apart and not self.apart.isdisjoint(filter(is_tensor, leaves)):
+            return False
+        return self.guards.hold()
+
+    def alike(self) -> bool:
+        """Whether the tensors outside need gradients as they did, if by other nodes."""
+        now = [tensor.node for tensor in self.tensors]
+        if list(map(state_of, now)) != list(map(state_of, self.nodes)):
+            return False
+        self.nodes = now
+        return True
+
+    def have_gradients(self, leaves: Sequence[Any]) -> bool:
+        pairs = [(tensor_of(source, leaves)._grad, there) for source, there in self.gradients]
+        return all((g is not None) == there for g, there in pairs)
+
+    def missing(self, leaves: Sequence[Any]) -> str:
+        """Which of them does not hold."""
+        if not self.alike():
+            return "requires_grad of a tensor outside of it"
+        if not self.have_gradients(leaves):
+            return "whether .grad is None"
+        if not all(tensor.array is array for tensor, array in self.relied):
+            return "a tensor whose numbers it looks at"
+        return self.guards.missing() or "which tensors are the same"
+
+
+def is_tensor(x: Any) -> bool:
+    return type(x) is Tensor
+
+
+def tensor_of(source: Source, leaves: Sequence[Any]) -> Any:
+    """The tensor that an input comes from, or that an output goes to; or whose gradient does."""
+    held = leaves[source.place] if source.place >= 0 else source.tensor
+    return held if type(held) is Tensor else Tensor(as_array(held, "jit"))

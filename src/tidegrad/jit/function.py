@@ -1,0 +1,136 @@
+"""Floor 6. jit: a function of tensors that is traced once and then runs as one program."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..core import Tensor, local
+from ..dtypes import default_dtype
+from .arguments import Call, Signature
+from .backend import compiled
+from .cache import Cache
+from .debug import checking
+from .graph import Graph
+from .guards import Guards
+from .program import Program
+from .traced import traced_with
+
+__all__ = ["Function", "jit"]
+
+
+def jit(f: Callable | None = None, *, static: Any = (), debug: bool = False) -> Any:
+    """`f`, run once on abstract tensors, and from then on as one compiled program.
+
+    A program is made for every combination of the arguments' shapes and dtypes, and of the values
+    of those that are no tensors, arrays or floats, and of those that `static` names.  Tensors that
+    `f` finds elsewhere are read afresh at each call, and what it changes is changed.  With
+    `debug`, every intermediate result is compared with NumPy's.
+
+    >>> @tg.jit
+    ... def f(x):
+    ...     return (x * 2 + 1).sum()
+    >>> f(tg.tensor([1.0, 2.0]))
+    tensor(8.)
+    """
+    if f is None:
+        return functools.partial(jit, static=static, debug=debug)
+    if not callable(f):
+        raise TypeError(f"jit: takes a function of tensors, not {f!r}")
+    return Function(f, static, debug)
+
+
+class Function:
+    """A compiled function: calls find the program that fits, or make it."""
+
+    def __init__(self, f: Callable, static: Any = (), debug: bool = False):
+        functools.update_wrapper(self, f, updated=())
+        self.f, self.static, self.debug = f, static, debug
+        self.name = getattr(f, "__name__", type(f).__name__)
+        self.signature = Signature(f, static)
+        self.cache = Cache(self.name)
+        self.lock = threading.RLock()
+        self.methods: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method of `instance`, which has programs of its own for as long as it lives."""
+        if instance is None:
+            return self
+        found = self.methods.get(instance)
+        if found is None:
+            found = Function(Method(self.f, instance), self.static, self.debug)
+            found = self.methods.setdefault(instance, found)
+        return found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if local.trace is not None:  # part of a larger program, or watched as it runs
+            return self.f(*args, **kwargs)
+        call = Call(args, kwargs, self.signature)
+        return self.program(call)(call.leaves)
+
+    def program(self, call: Call) -> Program:
+        """The program for a call: one that fits, or a new one."""
+        key = (call.key, default_dtype(), local.recording)
+        found = self.cache.find(key, call.leaves)
+        if found is None:
+            with self.lock:  # of threads that come here at once, one makes it
+                found = self.cache.find(key, call.leaves)
+                if found is None:
+                    found = self.made(call)
+                    self.cache.add(key, call, found)
+        return found
+
+    def made(self, call: Call) -> Program:
+        """A new program."""
+        guards = Guards(self.f, [x for x in call.leaves if not isinstance(x, Tensor)])
+
+        def run(leaves: list) -> Any:
+            args, kwargs = call.filled(leaves)
+            return self.f(*args, **kwargs)
+
+        traced = traced_with(run, call.leaves, call.static)
+        return Program(self.name, traced, guards, checking(compiled) if self.debug else compiled)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Program:
+        """The program for these arguments, made now and not run."""
+        return self.program(Call(args, kwargs, self.signature))
+
+    def graph(self, *args: Any, optimized: bool = True, **kwargs: Any) -> Graph:
+        """What a call with these arguments computes: as it was traced, or as it runs."""
+        program = self.lower(*args, **kwargs)
+        return getattr(program.executable, "graph", program.graph) if optimized else program.graph
+
+    def clear(self) -> None:
+        """Forget every program."""
+        with self.lock:
+            self.cache.clear()
+            self.methods.clear()
+
+    def __repr__(self) -> str:
+        return f"jit({self.name}, {len(self.cache)} programs)"
+
+
+class Method:
+    """A function bound to an instance that it does not keep alive."""
+
+    def __init__(self, f: Callable, instance: Any):
+        functools.update_wrapper(self, f, updated=())
+        self.__func__, self.instance = f, weakref.ref(instance)
+        self.__signature__ = bound_signature(f)
+
+    @property
+    def __self__(self) -> Any:
+        return self.instance()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(self.instance(), *args, **kwargs)
+
+
+def bound_signature(f: Callable) -> inspect.Signature:
+    """The signature of `f` without its first parameter."""
+    whole = inspect.signature(f)
+    return whole.replace(parameters=list(whole.parameters.values())[1:])
