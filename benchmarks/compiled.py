@@ -44,6 +44,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer rounds, one try of each first")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there")
     given = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # a row is printed when it is measured
     unknown = [row for row in given.rows if row not in ROWS]
     if unknown:
         parser.error(f"no row is called {unknown[0]!r}; there are {', '.join(ROWS)}")
@@ -63,7 +64,7 @@ def main():
 
 def measured(row, quick):
     """All that processes of its own find about `row`."""
-    rounds = ("--rounds", "5", "--target", "0.02") if quick else ()
+    rounds = ("--rounds", "10") if quick else ()
     found = child("turns", row, *rounds)
     engines = list(found.get("minimum", {}))
     tries = 1 if quick else 3

@@ -143,8 +143,8 @@ def main():
     parser.add_argument("what", choices=["turns", "first", "memory"])
     parser.add_argument("row")
     parser.add_argument("engine", nargs="?")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--target", type=float, default=0.05)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--target", type=float, default=0.02)
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
