@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from test_jit_passes import EACH, HARD, checked, known, x
 
 from tidegrad.jit.passes.making import made
-from tidegrad.kinds import cast, expand, permute, reshape, sum_, where
+from tidegrad.kinds import cast, expand, flow, flow_singular, permute, reshape, sum_, where
 from tidegrad.ops import elementwise as table
 from tidegrad.ops.contractions import contract
 from tidegrad.ops.joining import concat_
@@ -15,6 +15,7 @@ from tidegrad.ops.reductions import max_
 
 EXACT = [table.add, table.subtract, table.multiply, table.divide, table.maximum, table.minimum]
 ONE = [table.negative, table.sqrt, table.abs_, table.relu, table.square, table.reciprocal]
+SMOOTH = [table.exp, table.tanh, table.sin, table.log, table.sigmoid, table.erf, table.gelu]
 ASKING = [table.less, table.greater_equal, table.equal, table.not_equal]
 NUMBERS = [*HARD, 2.0, 0.5, 4.0, -2.0]
 
@@ -47,6 +48,13 @@ class Growing:
 
     def one(self):
         self.values.append(made(self.draw(ONE), self.draw(self.values)))
+
+    def smooth(self):
+        self.values.append(made(self.draw(SMOOTH), self.draw(self.values)))
+
+    def guarded(self):
+        a = self.draw(self.values)
+        self.values.append(made(self.draw([flow, flow_singular]), a, self.fitting(a)))
 
     def number(self):
         self.values.append(known(self.draw(NUMBERS)))
@@ -169,6 +177,13 @@ def test_arithmetic_comparisons_and_moves_keep_their_bits(data):
         seeds=1,
         alone=some(data),
     )
+
+
+@given(st.data())
+def test_guards_fall_only_where_nothing_can_be_infinite(data):
+    growing = grown(data, ["smooth", "guarded", "number", "guarded", "one", "elementwise"])
+    values = growing.values[-1], growing.draw(growing.values)
+    checked(*values, seeds=1, alone=[("slopes",), ("masks",)], without=["patterns"])
 
 
 @given(st.data())

@@ -59,7 +59,7 @@ def still_uniform(value: Value, facts: Facts) -> Value | None:
     if (
         one is None
         or one.dtype != value.dtype
-        or not value.size
+        or value.size < 2
         or any(other is not one for other in found)
     ):
         return None
