@@ -59,6 +59,7 @@ CASES = {
     # Dtypes.
     "text": (lambda: tg.tensor("abc"), TypeError, "tensor: takes tensors, arrays or numbers, not str"),
     "a masked array": (lambda: tg.tensor(np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "tensor: a masked array would lose its mask"),
+    "an integer for no dtype": (lambda: tg.tensor([1, 2**64]), OverflowError, "tensor: an integer is too large for every dtype"),
     "nothing": (lambda: tg.exp(None), TypeError, "exp: takes tensors, arrays or numbers, not NoneType"),
     "half": (lambda: tg.ones(2, dtype="float16"), TypeError, "dtype float16 is not supported; convert to float32"),
     "a half array": (lambda: tg.exp(np.ones(2, np.float16)), TypeError, "dtype float16 is not supported"),

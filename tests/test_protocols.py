@@ -137,7 +137,12 @@ def test_dlpack_is_zero_copy_both_ways(oracle):
         assert back.numpy().ctypes.data == theirs.data_ptr() and back.shape == (3, 2)
         assert back.dtype == x.dtype and back.numpy().strides == x.numpy().T.strides
     assert x.__dlpack_device__() == (1, 0)
-    assert tg.asarray(theirs).tolist() == x.tolist()
+    for make in (tg.asarray, tg.tensor, tg.abs):
+        copied = make(theirs)
+        assert copied.dtype == x.dtype and copied.tolist() == x.tolist()
+        assert copied.numpy().ctypes.data != theirs.data_ptr()
+    with pytest.raises(BufferError, match="requires? grad"):
+        tg.tensor(oracle.ones(2, requires_grad=True))
 
 
 def test_dlpack_from_jax(jax):

@@ -186,6 +186,12 @@ def test_a_loss_that_cannot_train_says_why(loss, kind, text):
     assert bits(net) == before
 
 
+def test_an_optimizer_of_another_model_is_refused():
+    net, loader, _ = problem()
+    with pytest.raises(ValueError, match="the optimizer holds none of the model's parameters"):
+        quick(net, loader, problem()[2])
+
+
 def test_an_empty_loader_is_an_error_also_in_a_later_epoch():
     net, loader, opt = problem()
     with pytest.raises(ValueError, match=r"no batch in epoch 1"):

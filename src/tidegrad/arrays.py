@@ -81,6 +81,8 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
 
     Arrays and NumPy scalars keep their dtype; Python floats become the default dtype.
     """
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array_ufunc__"):
+        value = np.from_dlpack(value)  # another library's array
     try:
         array = np.array(value)
     except ValueError:
@@ -89,6 +91,8 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
         ) from None
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{operation}: a masked array would lose its mask; use its .filled(number)")
+    if array.dtype.kind == "O" and weak(value):
+        raise OverflowError(f"{operation}: an integer is too large for every dtype; use a float")
     if array.dtype.kind in "OSU":
         raise DTypeError(f"{operation}: takes tensors, arrays or numbers, not {kind_of(value)}")
     if dtype is None and array.dtype == np.float64 and weak(value):

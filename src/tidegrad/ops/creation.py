@@ -73,8 +73,6 @@ def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
         return cast(obj, dtype=wanted) if copy or obj.array.dtype != wanted else obj
     if copy is False:
         return shared(obj, dtype)
-    if not isinstance(obj, ndarray) and hasattr(obj, "__dlpack__"):
-        return Tensor(as_array(np.from_dlpack(obj), "asarray", dtype))
     return Tensor(as_array(obj, "asarray", dtype))
 
 

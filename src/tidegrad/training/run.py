@@ -71,6 +71,11 @@ class Run:
         ):
             if not fits:
                 raise ValueError(f"fit: {name} must be {wanted}, got {getattr(self, name)!r}")
+        if holds_none(self.optimizer, self.model):
+            raise ValueError(
+                "fit: the optimizer holds none of the model's parameters; make it with "
+                "model.parameters()"
+            )
         self.epoch = self.batch = self.step = 0
         self.seconds, self.loss = 0.0, math.nan
         self.history, self.averages = History(), Averages()
@@ -117,6 +122,15 @@ class Run:
         self.averages = Averages(state["averages"])
         # The History object stays the same one, as callbacks may hold it.
         self.history.rows, self.history.stopped = list(state["rows"]), state["stopped"]
+
+
+def holds_none(optimizer: Any, model: Any) -> bool:
+    """Whether an optimizer would step without changing anything of a model that has parameters."""
+    if not isinstance(optimizer, tg.optim.Optimizer) or not isinstance(model, tg.nn.Module):
+        return False
+    own = {id(p) for p in model.parameters()}
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return bool(own) and own.isdisjoint(held)
 
 
 def is_count(value: Any) -> bool:
