@@ -82,8 +82,13 @@ def test_every_child_finishes_with_the_right_result(busy, method):
 
 
 FAMILY = """
+from tidegrad.jit.native import blas
+
+blas.set_threads(int(sys.argv[1]))
+
 def generations(depth):
     programs.relay(3)
+    programs.product(1, 300)
     if depth:
         child = os.fork()
         if child == 0:
@@ -92,6 +97,7 @@ def generations(depth):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
     programs.relay(3)
     programs.product(3)
+    programs.product(1, 300)
 
 generations(4)
 print("done")
@@ -99,8 +105,32 @@ print("done")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_children_of_children_run_programs_too(busy):
-    assert busy(FAMILY) == "done\n"
+@pytest.mark.parametrize("own", [1, 2])
+def test_children_of_children_run_programs_too(busy, own):
+    """With and without threads of OpenBLAS's own."""
+    assert busy(FAMILY, own) == "done\n"
+
+
+HELD = """
+from tidegrad.jit.native import forks
+
+lock = forks.new_lock()
+holder = threading.Thread(target=lambda: [lock.acquire(), over.wait(), lock.release()])
+holder.start()
+while not lock.locked():
+    time.sleep(0.001)
+child = os.fork()
+if child == 0:
+    with lock:
+        os._exit(42)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), lock.locked())
+over.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_lock_that_was_held_is_open_in_the_child(busy):
+    assert busy(HELD) == "42 True\n"
 
 
 FROM_THREADS = """

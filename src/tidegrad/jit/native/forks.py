@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import RLock
+from threading import Lock, RLock
+from typing import Any
+from weakref import WeakSet
 
-__all__ = ["LOCK", "around_fork"]
+__all__ = ["LOCK", "around_fork", "new_lock"]
 
 # Who is inside LLVM, or starts threads, holds this, one at a time; and so does a fork. A child
 # inherits LLVM's own locks as they are, and the threads that would open them do not exist there.
@@ -40,5 +42,26 @@ def around_fork(
             after_in_child=lambda: end(in_child),
         )
 
+
+OPEN: WeakSet[Any] = WeakSet()
+
+
+def new_lock() -> Any:
+    """A `threading.Lock` that is open in a child, where the thread that held it is not.
+
+    For what a child begins anew anyhow, such as a program's own memory.
+    """
+    lock = Lock()
+    OPEN.add(lock)
+    return lock
+
+
+def reopen() -> None:
+    for lock in list(OPEN):
+        lock._at_fork_reinit()  # as the standard library's own modules do
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=reopen)
 
 around_fork(LOCK.acquire, LOCK.release, LOCK.release)
