@@ -37,7 +37,10 @@ def number(convert: type) -> Callable[[Tensor], Any]:
 
 
 def numpy(self: Tensor) -> ndarray:
-    """The elements as a read-only ndarray that shares memory; `.numpy().copy()` may be written."""
+    """The elements as a read-only ndarray that shares memory; `.numpy().copy()` may be written.
+
+    To PyTorch `torch.from_dlpack(t)` is the safe way: its `from_numpy` overlooks read-only.
+    """
     return frozen(elements(self))
 
 
