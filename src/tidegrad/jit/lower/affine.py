@@ -9,7 +9,8 @@ from typing import Any
 from ...abstract import Value
 from ...shapes import Shape
 
-__all__ = ["Affine", "Loop", "Mod", "Quotient", "Read", "Variable", "linear", "places", "strides"]
+__all__ = ["Affine", "Loop", "Mod", "Quotient", "Read", "Variable", "Within", "linear", "places"]
+__all__ += ["strides", "within"]
 
 
 class Variable:
@@ -96,6 +97,27 @@ class Read(Derived):
         return f"read{list(self.index)}"
 
 
+class Within(Derived):
+    """`whole`, where a condition says that it is from 0 to before `size`."""
+
+    def __init__(self, whole: Affine, size: int):
+        super().__init__(size, whole, size)
+        self.whole = whole
+
+    @cached_property
+    def loops(self) -> frozenset[Loop]:
+        return self.whole.loops
+
+    def __repr__(self) -> str:
+        return f"[{self.whole}]"
+
+
+def within(a: Affine, size: int) -> Affine:
+    """`a`, which a condition keeps from 0 to before `size`."""
+    low, high = a.bounds
+    return a if low >= 0 and high < size else Affine.of(Within(a, size))
+
+
 class Affine:
     """`const` plus multiples of variables."""
 
@@ -127,6 +149,9 @@ class Affine:
             terms[v] = terms.get(v, 0) + c
         return Affine(joined({v: c for v, c in terms.items() if c}), self.const + other.const)
 
+    def __sub__(self, n: int) -> Affine:
+        return self + -n
+
     def __mul__(self, n: int) -> Affine:
         return (
             self
@@ -153,9 +178,14 @@ class Affine:
 
     def along(self, loop: Loop) -> int | None:
         """By how much it grows with `loop`; None where that is not a constant."""
-        if any(loop in v.loops for v in self.terms if v is not loop):
-            return None
-        return self.terms.get(loop, 0)
+        total = self.terms.get(loop, 0)
+        for v, c in self.terms.items():
+            if v is not loop and loop in v.loops:
+                step = v.whole.along(loop) if isinstance(v, Within) else None
+                if step is None:
+                    return None
+                total += step * c
+        return total
 
     def split(self, n: int) -> tuple[Affine, Affine]:
         """Quotient and remainder by `n`, affine wherever that is possible."""

@@ -13,7 +13,7 @@ from ...kinds import cast as cast_
 from ..ir import llvm_type
 from ..lane import BOOL, Lane, cast, lane_type, literal, select, splat
 from ..lanes import evaluate
-from .affine import Affine, Loop, Mod, Quotient, Read, Variable, linear, strides
+from .affine import Affine, Loop, Mod, Quotient, Read, Variable, Within, linear, strides
 from .loops import INDEX, Level
 from .views import Condition, Index
 from .walk import Walk
@@ -71,6 +71,8 @@ class Emit(Walk):
             position = self.levels[v].position
             assert position is not None
             return position
+        if isinstance(v, Within):
+            return self.scalar(v.whole)
         if v not in self.integers:
             if isinstance(v, (Quotient, Mod)):
                 self.integers[v] = divided(self.scalar(v.whole), v)
@@ -97,6 +99,8 @@ class Emit(Walk):
             if isinstance(v, Loop):
                 first = splat(self.variable(v), self.width)
                 found = first + counted(first.code, self.width)
+            elif isinstance(v, Within):
+                found = self.vector(v.whole)
             elif isinstance(v, (Quotient, Mod)):
                 found = divided(self.vector(v.whole), v)
             else:
@@ -136,18 +140,21 @@ class Emit(Walk):
         return self.scattered(v, offset, mask)
 
     def one(self, v: Value, offset: Affine, guarded: bool) -> Lane:
-        o = self.scalar(offset)
-        low, high = offset.bounds
-        if guarded and (low < 0 or high >= v.size):  # what is read outside is not used
+        if guarded:  # what is read outside is not used
+            o = self.scalar(offset)
             o = select(o < 0, 0, o)
             o = select(o < v.size, o, v.size - 1)
+            code, place = o.code, self.moved(o.code, self.pointers[v], v, o.name)
+        else:
+            code = self.level(offset.loops)
+            place = self.address(v, offset, code)
         kind = llvm_type(v.dtype)
-        name = o.code.emit(f"load {kind}, ptr {self.address(v, o)}, align {v.dtype.itemsize}")
-        return from_memory(o.code, name, v.dtype, 1)
+        name = code.emit(f"load {kind}, ptr {place}, align {v.dtype.itemsize}")
+        return from_memory(code, name, v.dtype, 1)
 
     def row(self, v: Value, offset: Affine, mask: Lane | None) -> Lane:
         kind, code = llvm_type(v.dtype, self.width), self.deepest(offset, mask)
-        place = self.address(v, at_depth(self.scalar(offset), code))
+        place = self.address(v, offset, code)
         if mask is None:
             name = code.emit(f"load {kind}, ptr {place}, align {v.dtype.itemsize}")
         else:
@@ -184,13 +191,22 @@ class Emit(Walk):
         code = self.level(offset.loops)
         return code if mask is None else max((code, mask.code), key=depth)  # type: ignore
 
-    def address(self, v: Value, offset: Lane) -> str:
-        kind = llvm_type(v.dtype)
-        if offset.value == 0:
-            return self.pointers[v]
-        return offset.code.emit(
-            f"getelementptr inbounds {kind}, ptr {self.pointers[v]}, i64 {offset.name}"
-        )
+    def address(self, v: Value, offset: Affine, code: Any) -> str:
+        """Where an element is; elements a known distance apart share what is computed for it."""
+        key = "address", v, offset - offset.const
+        if key not in self.integers:
+            o = self.scalar(offset - offset.const)
+            place = (
+                self.pointers[v]
+                if o.value == 0
+                else self.moved(o.code, self.pointers[v], v, o.name)
+            )
+            self.integers[key] = Lane(o.code, place, INDEX)
+        place = self.integers[key].name
+        return self.moved(code, place, v, str(offset.const)) if offset.const else place
+
+    def moved(self, code: Any, place: str, v: Value, offset: str) -> str:
+        return code.emit(f"getelementptr {llvm_type(v.dtype)}, ptr {place}, i64 {offset}")
 
     def number(self, v: Value) -> Lane:
         assert v.saved is not None
@@ -228,7 +244,10 @@ class Emit(Walk):
 
     def here_wide(self, x: Lane) -> Lane:
         """`x` in every lane, for instructions here."""
-        return splat(at_depth(x, self.here), self.width)
+        key = "wide", x.name, x.dtype
+        if key not in self.integers:
+            self.integers[key] = splat(at_depth(x, self.here), self.width)
+        return self.integers[key]
 
     def store(self, v: Value, index: Index, x: Lane) -> None:
         """Write the element of `v` at `index`."""
@@ -236,7 +255,7 @@ class Emit(Walk):
         spread = self.lane is not None and self.lane in offset.loops
         x, align = to_memory(at_depth(x, self.here), self.width if spread else 1), v.dtype.itemsize
         if not spread or offset.along(self.lane) == 1:  # type: ignore[arg-type]
-            place = self.address(v, at_depth(self.scalar(offset), self.here))
+            place = self.address(v, offset, self.here)
             if spread and self.mask is not None:
                 self.masked_store("store", x, f"ptr align {align} {place}", "p0")
             else:

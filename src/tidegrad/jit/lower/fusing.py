@@ -16,6 +16,7 @@ from .storing import inside_out, is_native, place_of
 __all__ = ["Group", "Schedule", "scheduled"]
 
 SMALL = 1 << 14  # elements of a result that every part of the rows may have for itself
+LITTLE = 1 << 12  # elements that one thread does by itself
 FEW = 4  # rows that a group has at least, unless there are no more
 MANY = 1 << 14  # elements that are worth being folded by several threads
 
@@ -78,7 +79,7 @@ class Schedule:
 
     def joins(self, stage: Stage, group: Group) -> bool:
         """Whether a stage can run row by row in a group, which may get fewer rows for it."""
-        if isinstance(stage, Call):
+        if isinstance(stage, Call) or (group.rows == 1 and stage.work > LITTLE):
             return False
         shape = stage.folded_shape if isinstance(stage, Folding) and stage.across else stage.shape
         rows = gcd(group.rows, natural_rows(shape, 1))
@@ -115,8 +116,9 @@ class Schedule:
             self.levels.append([])
         for group in self.levels[level]:
             called = any(isinstance(s, Call) for s in group.stages)
-            if group.rows == rows and not called and not isinstance(stage, Call):
-                return group
+            if not called and not isinstance(stage, Call):
+                if group.rows == rows or 1 < group.rows == gcd(group.rows, rows):
+                    return group
         self.levels[level].append(Group(rows))
         return self.levels[level][-1]
 

@@ -15,6 +15,7 @@ __all__ = ["Buffer", "Memory", "planned"]
 
 LINE = 64  # bytes of a cache line: no two buffers share one
 CACHE = 256 * 1024  # bytes that a block of rows may take
+MULTIPLE = 16  # of which a block's rows are one, unless it is all rows
 LEAST = 32  # rows of a block in which products read their right side anew
 
 
@@ -129,7 +130,7 @@ def block_of(group: Group, row: int) -> int:
     rows = max(CACHE // row, 1)
     if any(isinstance(stage, Folding) and stage.work > 1 << 16 for stage in group.stages):
         rows = max(rows, LEAST)
-    return min(rows, group.rows)
+    return min(-(-rows // MULTIPLE) * MULTIPLE, group.rows)
 
 
 def rounded(size: int) -> int:

@@ -15,7 +15,7 @@ from .emit import Emit, at_depth, counted
 from .loops import INDEX, Function, Level
 from .space import Space
 
-__all__ = ["Nest", "Piece", "lanes_of"]
+__all__ = ["Limits", "Nest", "Piece", "lanes_of"]
 
 Levels = dict[Loop, Level]
 
@@ -31,16 +31,29 @@ class Piece(NamedTuple):
     ragged: bool  # the last lanes are beyond the end
 
 
+class Limits(NamedTuple):
+    """Where a loop starts and stops; its turns are a multiple of `even`."""
+
+    start: Lane
+    stop: Lane
+    even: int = 1
+
+
 def lanes_of(bits: int, dtypes: Sequence[np.dtype]) -> int:
     """How many numbers a vector register holds, of the widest that are computed with."""
     return bits // (8 * max([4, *(d.itemsize for d in dtypes)]))
 
 
 class Nest:
-    """A function (pointers..., lo, hi) that does the work of the rows from lo to before hi."""
+    """A function (pointers..., lo, hi) that does the work of the rows from lo to before hi.
 
-    def __init__(self, module: Module, name: str, stored: Sequence[Value], width: int):
-        self.width = width
+    Both are multiples of `quantum`.
+    """
+
+    def __init__(
+        self, module: Module, name: str, stored: Sequence[Value], width: int, quantum: int = 1
+    ):
+        self.width, self.quantum = width, quantum
         self.pointers = {v: f"%p{k}" for k, v in enumerate(stored)}
         parameters = [("ptr", p) for p in self.pointers.values()]
         self.function = Function(module, name, [*parameters, ("i64", "%lo"), ("i64", "%hi")])
@@ -56,16 +69,17 @@ class Nest:
             emit = Emit(self.pointers, {flat: inner}, self.root, inner, flat, self.width, mask)
             emit.store(v, places(Affine.of(flat), v.shape), literal(self.root, number, v.dtype))
 
-    def limits(self, loop: Loop, level: Level) -> tuple[Lane, Lane]:
+    def limits(self, loop: Loop, level: Level) -> Limits:
         """From where to where a loop runs: that over rows as the caller says."""
         if loop in self.rows:
-            low, high = (Lane(self.root, name, INDEX) * self.rows[loop] for name in ("%lo", "%hi"))
-            return at_depth(low, level), at_depth(high, level)
-        return literal(level, 0, INDEX), literal(level, loop.size, INDEX)
+            turns = self.rows[loop]
+            low, high = (Lane(self.root, name, INDEX) * turns for name in ("%lo", "%hi"))
+            return Limits(at_depth(low, level), at_depth(high, level), self.quantum * turns)
+        return Limits(literal(level, 0, INDEX), literal(level, loop.size, INDEX))
 
-    def pieces(self, limits: tuple[Lane, Lane], step: int) -> Iterator[Piece]:
+    def pieces(self, limits: Limits, step: int) -> Iterator[Piece]:
         """A loop in steps of `step`, and what is left in one ragged step."""
-        start, stop = limits
+        start, stop, even = limits
         if start.value is not None and stop.value is not None:
             whole, left = divmod(stop.value - start.value, step)
             middle = literal(start.code, start.value + whole * step, INDEX)
@@ -74,8 +88,8 @@ class Nest:
             if left:
                 yield Piece(middle, stop, step, True, True, step > 1)
             return
-        if step == 1:
-            yield Piece(start, stop, 1, False, False, False)
+        if even % step == 0:
+            yield Piece(start, stop, step, False, False, False)
             return
         count = stop - start
         left = count.like(f"urem {count.type} {count.name}, {step}")
@@ -83,14 +97,16 @@ class Nest:
         yield Piece(start, middle, step, False, False, False)
         yield Piece(middle, stop, step, False, False, True)
 
-    def entered(self, level: Level, loop: Loop, piece: Piece) -> Level:
-        """The inside of a loop over a piece."""
+    def entered(self, level: Level, loop: Loop, piece: Piece, held: Sequence[Lane] = ()) -> Level:
+        """The inside of a loop over a piece, with what it carries from turn to turn."""
         if piece.once:
             inner = level.then()
             inner.loop, inner.position = loop, at_depth(piece.start, inner)
             inner.depth = level.depth + 1
+            inner.held = [at_depth(x, inner) for x in held]
             return inner
-        return level.repeat(loop, piece.start.name, piece.stop.name, piece.step, piece.some)
+        ends = piece.start.name, piece.stop.name
+        return level.repeat(loop, *ends, piece.step, piece.some, held)
 
     def mask(self, level: Level, piece: Piece) -> Lane | None:
         """Which lanes of a ragged piece are there."""

@@ -35,36 +35,42 @@ def packed(graph: Graph) -> Graph:
 
 
 def as_panels(v: Value) -> Value:
+    """A product "...rk,...jk->...rj", in whatever order, that reads its right side as panels."""
     x, y = v.parents
     a, b, out = terms(v.params["spec"])
     batch = [n for n in out if n in a and n in b]
     rows = [n for n in out if n not in b]
     columns = [n for n in out if n not in a]
     inner = [n for n in a if n in b and n not in out]
-    if batch or len(rows) != 1 or len(columns) != 1 or len(inner) != 1:
+    if len(columns) != 1 or len(inner) != 1 or not rows or out[-1] in batch or v.dtype.kind != "f":
         return v
-    (i,), (j,), (k,) = rows, columns, inner
+    if out[-1] != columns[0]:
+        if len(rows) != 1:
+            return v
+        x, y, a, b, rows, columns = y, x, b, a, columns, rows
+    (j,), (k,) = columns, inner
     sizes = dict(zip(a + b, x.shape + y.shape))
-    if sizes[i] < ROWS or sizes[i] * sizes[k] < WORK or v.dtype.kind != "f":
+    tall = prod(sizes[n] for n in rows)
+    if tall < ROWS or tall * sizes[k] < WORK or 2 * sizes[j] < LANES:
         return v
-    left, right = is_far(x, a, i), is_far(y, b, j) or b[-1] != j
-    if 2 * sizes[j] < LANES or not (left or right):
+    first, second, result = a, b, out[:-1] + j
+    left = len(rows) == 1 and not batch and is_far(x, a, rows[0]) and out[0] == rows[0]
+    right = b[-1] != j or is_far(y, b, j)
+    if not (left or right):
         return v
-    first, second, result = a, b, [i, j]
     if right:
-        y, second, result[1] = panels(y, b, j, LANES), f"P{k}C", "PC"
+        y, second = panels(y, b, j, k, LANES), "".join(batch) + f"P{k}C"
+        result = result[:-1] + "PC"
     if left:
-        x, first, result[0] = panels(x, a, i, ROWS), f"Q{k}R", "QR"
-    whole = applied(v.prim, x, y, spec=f"{first},{second}->{''.join(result)}")
-    wide = (sizes[i], sizes[j])
-    tall = (
-        prod(whole.shape[:2]) if left else sizes[i],
-        prod(whole.shape[-2:]) if right else sizes[j],
-    )
-    flat = applied(reshape, whole, shape=tall)
-    if tall != wide:
-        flat = applied(cut, flat, key=(slice(0, wide[0]), slice(0, wide[1])))
-    return flat if out == i + j else applied(permute, flat, axes=(1, 0))
+        x, first = panels(x, a, rows[0], k, ROWS), f"Q{k}R"
+        result = "QR" + result[1:]
+    whole = applied(v.prim, x, y, spec=f"{first},{second}->{result}")
+    ends = prod(whole.shape[-2:]) if right else sizes[j]
+    starts = (prod(whole.shape[:2]),) if left else v.shape[:-1]
+    flat = applied(reshape, whole, shape=(*starts, ends))
+    if flat.shape != v.shape:
+        flat = applied(cut, flat, key=tuple(slice(0, n) for n in v.shape))
+    return flat
 
 
 def is_far(v: Value, labels: str, axis: str) -> bool:
@@ -72,18 +78,19 @@ def is_far(v: Value, labels: str, axis: str) -> bool:
     return labels[-1] == axis and v.shape[-1] * v.dtype.itemsize >= PAGE and v.shape[0] >= DEEP
 
 
-def panels(v: Value, labels: str, axis: str, count: int) -> Value:
-    """A matrix as (panels, k, count), zeros where the last panel is not full."""
+def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
+    """An operand as (..., panels, k, count), with zeros where the last panel is not full."""
     at = labels.index(axis)
     n = v.shape[at]
     whole = -(-n // count) * count
     if whole != n:
         shape = tuple(whole if d == at else m for d, m in enumerate(v.shape))
-        key = tuple(slice(0, m) for m in v.shape)
-        v = applied(place, v, key=key, shape=shape)
+        v = applied(place, v, key=tuple(slice(0, m) for m in v.shape), shape=shape)
     split = [*v.shape[:at], whole // count, count, *v.shape[at + 1 :]]
     v = applied(reshape, v, shape=tuple(split))
-    v = applied(permute, v, axes=(at, 2 if at == 0 else 0, at + 1))
+    names = labels.replace(axis, "PC")
+    batch = [label for label in labels if label not in (axis, inner)]
+    v = applied(permute, v, axes=tuple(names.index(label) for label in [*batch, "P", inner, "C"]))
     return applied(positive, v)  # no view, which would be read where it is
 
 

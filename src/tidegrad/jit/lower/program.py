@@ -10,13 +10,14 @@ from ..native.layout import layout
 from ..native.target import Target
 from ..native.threads import BARRIER
 from .affine import Loop
-from .folds import Tiles, neutral
+from .folds import neutral
 from .fusing import Group, Schedule
 from .loops import INDEX, Function, Level
 from .memory import Memory, read
 from .nests import Nest, lanes_of
 from .stages import Call, Folding, Maps, Stage
 from .storing import place_of
+from .tiles import Tiles
 
 __all__ = ["generated", "steps_of"]
 
@@ -53,6 +54,8 @@ class Writer:
         self.made = self.given + len({place_of(v) for v in graph.outputs if v.prim is not None})
         self.module = Module(contract=contract, fma=target.fma)
         self.names: dict[int, tuple[str, list[Value]]] = {}
+        self.fills: dict[int, str] = {}
+        self.known: dict[str, str] = {}
         self.pointers: list[str] = []
 
     def written(self) -> str:
@@ -67,22 +70,36 @@ class Writer:
 
     def stage(self, stage: Stage, group: Group) -> None:
         """The function of one stage."""
-        name = f"stage{len(self.names)}"
         own = [v for v in stage.values if v in stage.kept]
         used = list(dict.fromkeys([*own, *read(stage, self.schedule, group)]))
         width = lanes_of(self.target.bits, [v.dtype for v in stage.values])
-        nest = Nest(self.module, name, used, width)
-        self.names[id(stage)] = name, used
+        nest = Nest(self.module, f"stage{len(self.names)}", used, width, self.quantum(group))
         if isinstance(stage, Maps):
             loops, probe = stage.opened(self.schedule.stored, group.rows)
             nest.stores(loops.merged(probe.accesses), stage.values, stage.kept)
-            return
-        assert isinstance(stage, Folding)
-        fold = stage.opened(group.rows)
-        Tiles(nest, fold, set(nest.pointers)).written()
-        if stage.across:
-            fill = Nest(self.module, f"fill_{name}", own, width)
-            fill.fill(own[0], neutral(fold.name, own[0].dtype))
+        else:
+            assert isinstance(stage, Folding)
+            fold = stage.opened(group.rows)
+            Tiles(nest, fold, set(nest.pointers)).written()
+            if stage.across:
+                fill = Nest(self.module, f"fill{len(self.names)}", own, width)
+                fill.fill(own[0], neutral(fold.name, own[0].dtype))
+                self.fills[id(stage)] = self.once(fill)
+        self.names[id(stage)] = self.once(nest), used
+
+    def quantum(self, group: Group) -> int:
+        """What all cuts between a group's rows are multiples of, where there are plenty of rows."""
+        return next(
+            (n for n in (16, 8, 4, 2) if group.rows % (4 * n * self.schedule.parts) == 0), 1
+        )
+
+    def once(self, nest: Nest) -> str:
+        """The name of a function with such a body: layers of one form share theirs."""
+        name, body = nest.function.name, nest.function.text().partition("(")[2]
+        known = self.known.setdefault(body, name)
+        if known != name:
+            del self.module.functions[name]
+        return known
 
     def part(self, name: str, levels: list[list[Group]]) -> None:
         """A function that runs some levels, on every thread."""
@@ -124,14 +141,16 @@ class Writer:
         part = level.repeat(Loop("part", parts), "%thread", str(parts), "%threads")
         assert part.position is not None
         c, ends = part.position, []
+        quantum = self.quantum(group)
         for x in (c, c + 1):
-            whole = x * rows
-            ends.append(whole.like(f"udiv i64 {whole.name}, {parts}") if parts > 1 else whole)
+            whole = x * (rows // quantum)
+            whole = whole.like(f"udiv i64 {whole.name}, {parts}") if parts > 1 else whole
+            ends.append(whole * quantum)
         low, high = ends
         for stage in group.stages:
             if isinstance(stage, Folding) and stage.across:
                 place = self.address(part, stage.values[0], stage, c, None)
-                part.line(f"call void @fill_{self.names[id(stage)][0]}(ptr {place}, i64 0, i64 1)")
+                part.line(f"call void @{self.fills[id(stage)]}(ptr {place}, i64 0, i64 1)")
         inner = part
         if block < rows:
             inner = part.repeat(Loop("block", rows), low.name, high.name, block)

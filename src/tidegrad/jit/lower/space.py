@@ -8,7 +8,7 @@ from math import prod
 from operator import mul
 
 from ...shapes import Shape
-from .affine import ZERO, Affine, Loop, Mod, Quotient, Read, Variable, places
+from .affine import ZERO, Affine, Loop, Mod, Quotient, Read, Variable, Within, places, within
 from .walk import Access
 
 __all__ = ["Space", "prefix", "row_of", "space"]
@@ -80,6 +80,8 @@ def again(v: Variable, new: Mapping[Variable, Affine]) -> Affine:
         return new[v]
     if isinstance(v, (Quotient, Mod)) and v.loops & new.keys():
         return replaced(v.whole, new).split(v.n)[isinstance(v, Mod)]
+    if isinstance(v, Within):
+        return within(replaced(v.whole, new), v.size)
     if isinstance(v, Read):
         return Affine.of(Read(v.value, tuple(replaced(i, new) for i in v.index), v.size))
     return Affine.of(v)

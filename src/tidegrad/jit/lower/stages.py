@@ -35,6 +35,11 @@ class Stage:
     def shape(self) -> Shape:
         return self.values[0].shape
 
+    @property
+    def work(self) -> int:
+        """How many elements it computes or combines."""
+        return prod(self.shape)
+
     def fits(self, rows: int) -> bool:
         """Whether it can be cut into so many rows."""
         return prefix(self.shape, rows) is not None
@@ -105,7 +110,6 @@ class Folding(Stage):
 
     @property
     def work(self) -> int:
-        """How many elements it combines."""
         v = self.values[0]
         if isinstance(v.prim, Contract):
             a, b, _ = terms(v.params["spec"])

@@ -72,7 +72,7 @@ def stored_values(graph: Graph) -> set[Value]:
     users = used(order, graph.outputs)
     costs = Costs()
     for v in order:
-        if v.prim is None or (v.prim is reshape and inside_out(v) in stored):
+        if v.prim is None or (v.prim is reshape and v not in wanted and inside_out(v) in stored):
             continue
         cost, depth = costs.of(v, stored)
         folded = isinstance(v.prim, (Reduce, Contract)) or v.prim in SUMS or not is_native(v)

@@ -14,7 +14,7 @@ from ...ops.indexing import gather, put, scatter
 from ...ops.joining import concat_
 from ...ops.movement import cut, flip_, place
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
-from .affine import ZERO, Affine, Read, linear, places, strides
+from .affine import ZERO, Affine, Read, linear, places, strides, within
 
 __all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of"]
 
@@ -106,7 +106,7 @@ def inside(key: Sequence[Any], shape: Sequence[int], index: Index) -> tuple[Inde
             high, low = away.split(abs(step))
             found += [Condition(low, 0, 1)] if abs(step) > 1 else []
             found.append(Condition(high, 0, count))
-            own.append(high)
+            own.append(within(high, count))
         axis += 1
     return tuple(own), found
 
@@ -133,7 +133,7 @@ def concatenated(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     axis, total, start = v.params["axis"], None, 0
     for part, n in zip(v.parents, v.params["sizes"]):
         if n:
-            own = (*index[:axis], index[axis] + -start, *index[axis + 1 :])
+            own = (*index[:axis], within(index[axis] + -start, n), *index[axis + 1 :])
             found = [Condition(index[axis], start, start + n)]
             element = walk.guarded(part, own, conditions, found, v.dtype)
             total = element if total is None else walk.either(found, element, total)
@@ -173,9 +173,9 @@ def windows_added(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
             high, low = (a + -i * d).split(s)
             found += [Condition(low, 0, 1)] if s > 1 else []
             found.append(Condition(high, 0, n))
-            own.append(high)
-        within = tuple(map(Affine.of, inner)) if v.prim is overlap_add else ()
-        terms.append(walk.guarded(y, (*lead, *own, *within), conditions, found, v.dtype))
+            own.append(within(high, n))
+        inside_window = tuple(map(Affine.of, inner)) if v.prim is overlap_add else ()
+        terms.append(walk.guarded(y, (*lead, *own, *inside_window), conditions, found, v.dtype))
     return walk.total(terms)
 
 

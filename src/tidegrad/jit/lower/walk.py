@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...abstract import Value
 from ...kinds import Map
-from .affine import Affine, Mod, Quotient, Read, linear, strides
+from .affine import Affine, Mod, Quotient, Read, Within, linear, strides
 from .views import SUMS, VIEWS, Condition, Index, broadcast_index
 
 __all__ = ["Access", "Probe", "Walk"]
@@ -102,7 +102,7 @@ class Probe(Walk):
         for variable in place.terms:
             if isinstance(variable, Read):
                 self.at(variable.value, variable.index)
-            elif isinstance(variable, (Quotient, Mod)):
+            elif isinstance(variable, (Quotient, Mod, Within)):
                 self.followed(variable.whole)
 
     def number(self, v: Value) -> None:
