@@ -5,7 +5,7 @@ import pytest
 from test_jit_passes import computed
 
 import tidegrad as tg
-from tidegrad.abstract import unknown
+from tidegrad.abstract import Value, constant, unknown
 from tidegrad.errors import GraphError
 from tidegrad.jit.graph import Graph
 from tidegrad.jit.passes.making import made
@@ -89,6 +89,7 @@ def test_graphs_are_drawn():
         ["reshape", "(1, 2) float32"],
         ["reshape", "(2,) float32"],
     ]
+    assert tg.draw(graph.outputs[0]).picture == drawing.picture
     both = tg.draw([graph, tg.optimize(graph)], fold=False)
     assert len(both.picture.boxes) == 4 and sum(box.result for box in both.picture.boxes) == 2
 
@@ -103,3 +104,15 @@ def test_verification_names_what_is_wrong():
         verified(Graph((), (x,)))
     with pytest.raises(GraphError, match="the outputs were"):
         verified(Graph((x,), (x,)), Graph((x,), (made(reshape, x, shape=(1, 2)),)))
+
+
+def test_a_listing_shows_constants_and_programs_inside():
+    x = unknown((2,), np.dtype("float32"))
+    tenth = constant(np.array(0.1, np.float32))
+    inner = Graph((x,), (made(reshape, x, shape=(2, 1)),))
+    value = Value(reshape, (x, tenth, constant(np.arange(9))), {"body": inner}, (2,), x.dtype)
+    assert str(Graph((x,), (value, tenth))).splitlines()[1:] == [
+        "%1 = constant ... int64[9]",
+        "%2 = reshape(%0, 0.1, %1, body=<2 Values>) float32[2]",
+        "return %2, 0.1",
+    ]

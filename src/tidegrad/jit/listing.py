@@ -32,7 +32,7 @@ def listing(inputs: Sequence[Value], outputs: Sequence[Value], order: Sequence[V
     lines: list[tuple[str, Any]] = []
     for value in (*inputs, *(v for v in order if v not in given)):
         if value.prim is None and value.saved is not None and value.saved.size == 1:
-            named[value] = f"{value.saved.item()!r}"
+            named[value] = str(value.saved.reshape(())[()])
             continue
         named[value] = f"%{len(lines)}"
         kind = f"{value.dtype}[{', '.join(map(str, value.shape))}]"
@@ -62,4 +62,6 @@ def told(x: Any) -> str:
     if type(x) is tuple:
         inner = ", ".join(map(told, x))
         return f"({inner},)" if len(x) == 1 else f"({inner})"
+    if hasattr(x, "order"):
+        return f"<{len(x.order())} Values>"  # a program inside of this one
     return str(x) if isinstance(x, np.dtype) else "..." if x is Ellipsis else repr(x)

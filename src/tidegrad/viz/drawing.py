@@ -8,6 +8,7 @@ from typing import Any
 
 import tidegrad as tg
 
+from ..abstract import Value
 from ..io.atomic import replacing
 from ..jit.graph import Graph
 from .collect import collect
@@ -33,7 +34,7 @@ def draw(
 ) -> Drawing:
     """The graph of a tensor, of a tree of tensors, or of what a function makes of `args`.
 
-    A Graph, as `tg.optimize` gives it, is drawn too, and a list of them side by side.
+    A Graph, as `tg.optimize` gives it, is drawn too, and a list of them side by side; Values also.
 
     `names` is a Module or a dict of tensors and Modules.  `values` and `gradients` are shown
     where something still keeps them.  A part that repeats itself in operations, shapes, dtypes
@@ -63,9 +64,12 @@ def draw(
 
 def things_in(what, args) -> tuple[list, list, list]:
     """Everything to be drawn, the places of the results in it, and a function's arguments."""
-    graphs = [what] if isinstance(what, Graph) else what
-    if isinstance(graphs, list | tuple) and graphs and all(isinstance(g, Graph) for g in graphs):
-        return *from_graphs(graphs), []
+    programs = [what] if isinstance(what, Graph | Value) else what
+    if isinstance(programs, list | tuple) and programs:
+        if all(isinstance(p, Graph) for p in programs):
+            return *from_graphs(programs), []
+        if all(isinstance(p, Value) for p in programs):
+            return *from_graphs([Graph((), tuple(programs))]), []
     tensors, arguments = tensors_of(what, args)
     return *collect(tensors), arguments
 

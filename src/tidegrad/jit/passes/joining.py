@@ -11,7 +11,7 @@ from ...ops import elementwise as table
 
 __all__ = ["key"]
 
-SMALL = 1024  # elements; larger constants are told apart by the array they are
+SMALL = 1 << 16  # bytes; larger constants are told apart by the array they are
 
 # Whose inputs may stand in either order.  Of equal zeros maximum and minimum take the second.
 COMMUTATIVE = {
@@ -54,6 +54,6 @@ def told(x: Any) -> Any:
 
 
 def content(x: np.ndarray) -> Any:
-    if x.size <= SMALL:
+    if x.nbytes <= SMALL:
         return (x.dtype, x.shape, x.tobytes())
     return (id(x),)
