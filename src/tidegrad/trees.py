@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +54,13 @@ def branches(tree) -> tuple[list, Rebuild | None]:
         return list(tree), kind
     if isinstance(tree, dict):
         keys = list(tree)
-        return list(tree.values()), lambda values: kind(zip(keys, values))
+
+        def with_values(values):
+            made = copy.copy(tree)  # whatever else a kind of dict holds, such as a default
+            made.update(zip(keys, values))
+            return made
+
+        return list(tree.values()), with_values
     if hasattr(tree, "__tree__") and not isinstance(tree, type):
         return tree.__tree__()
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
