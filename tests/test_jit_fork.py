@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from profiles import many
 
+from tidegrad.jit.native import forks
+
 HERE = Path(__file__).parent
 PATHS = os.pathsep.join([str(HERE.parent / "src"), str(HERE)])
 CHILDREN = {"fork": many(30, 50), "forkserver": many(14, 50), "spawn": many(6, 50)}
@@ -160,6 +162,28 @@ print(len(done))
 def test_several_threads_fork_at_once(busy):
     count = many(10, 100)
     assert busy(FROM_THREADS, count) == f"{2 * count}\n"
+
+
+def test_a_fork_that_began_earlier_calls_nothing(monkeypatch):
+    handlers, called = {}, []
+    monkeypatch.setattr(os, "register_at_fork", handlers.update, raising=False)
+    forks.around_fork(*[lambda name=name: called.append(name) for name in "bpc"])
+    handlers["after_in_parent"]()
+    handlers["after_in_child"]()
+    assert not called
+    for after in ("after_in_parent", "after_in_child"):
+        handlers["before"]()
+        handlers[after]()
+        handlers[after]()
+    assert called == ["b", "p", "b", "c"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_locks_are_open_afterwards():
+    lock, other = forks.new_lock(), forks.new_lock()
+    lock.acquire()
+    forks.reopen()
+    assert not lock.locked() and not other.locked()
 
 
 SUBPROCESS = """

@@ -189,6 +189,12 @@ def test_a_target_that_this_machine_does_not_run(monkeypatch):
         target.host.cache_clear()
 
 
+def test_a_processor_that_there_is_no_code_for(monkeypatch):
+    monkeypatch.setattr(target, "targets", dict)
+    with pytest.raises(RuntimeError, match="no code generator for this processor"):
+        target.host.__wrapped__()
+
+
 def test_without_the_extra_the_error_names_it(program):
     text = """
     import sys
@@ -256,7 +262,31 @@ def test_a_copy_that_somebody_else_has_loaded_is_left_alone(program):
     assert said[2:] == ["2", "False"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs memory that can be loaded from")
+def test_only_a_library_that_is_loaded_is_copied(monkeypatch):
+    blas.table()
+    path = blas.library_path()
+    assert blas.is_loaded(path) and not blas.is_loaded(path + ".other")
+    with blas.own_copy(path) as name:
+        assert name != path and Path(name).read_bytes() == Path(path).read_bytes()
+    monkeypatch.setattr(blas, "is_loaded", lambda path: False)
+    with blas.own_copy(path) as name:
+        assert name == path
+
+
+def test_the_environment_comes_back_after_an_error_too(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "theirs")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_THREAD_TIMEOUT", raising=False)
+    before = dict(os.environ)
+    with pytest.raises(OSError, match="no"), blas.environment("OURS"):
+        assert os.environ["OPENBLAS_CORETYPE"] == "OURS" and "OMP_NUM_THREADS" not in os.environ
+        raise OSError("no")
+    assert dict(os.environ) == before
+
+
 def test_every_routine_is_there():
+    assert blas.kernels()
     assert len(set(blas.table().values())) == len(blas.table()) == 10
     assert all(blas.table().values())
 
@@ -326,6 +356,34 @@ def conditions():
 def test_a_program_without_workers_takes_turns_by_spinning():
     pool = threads.Pool("spin")
     programs.relay(1, 10, pool.native_run)
+
+
+def test_nobody_comes_in_before_a_fork_is_over():
+    """And the fork waits for who is inside."""
+    pool = threads.start_pool()
+    inside, outside = (
+        threading.Thread(target=programs.product, args=[n, 300, times])
+        for n, times in [(2, 50), (1, 1)]
+    )
+    inside.start()
+    time.sleep(0.01)
+    pool.close()
+    try:
+        outside.start()
+        inside.join(60)
+        outside.join(0.05)
+        assert not inside.is_alive() and outside.is_alive()
+    finally:
+        pool.open()
+    outside.join(60)
+    assert not outside.is_alive()
+
+
+def test_the_processors_of_the_process(monkeypatch):
+    if hasattr(os, "sched_getaffinity"):
+        assert threads.processors() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert threads.processors() == (os.cpu_count() or 1)
 
 
 def test_python_runs_on_while_a_program_does():
