@@ -57,7 +57,8 @@ def branches(tree) -> tuple[list, Rebuild | None]:
 
         def with_values(values):
             made = copy.copy(tree)  # whatever else a kind of dict holds, such as a default
-            made.update(zip(keys, values))
+            for key, value in zip(keys, values):
+                made[key] = value
             return made
 
         return list(tree.values()), with_values
