@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from test_jit_passes import Tree, c, checked, known, names, x
 
+from tidegrad.jit.graph import Graph
+from tidegrad.jit.passes import simplified
 from tidegrad.jit.passes.making import made
-from tidegrad.kinds import cast, expand, flow, flow_singular, permute, reshape, sum_, where
+from tidegrad.kinds import Opaque, cast, expand, flow, flow_singular, permute, reshape, sum_, where
 from tidegrad.ops import elementwise as table
 from tidegrad.ops.contractions import contract
 from tidegrad.ops.indexing import gather
@@ -405,3 +407,18 @@ def test_draws_of_the_same_numbers_are_one():
     draws = [made(unit, key, end, shape=(3,), dtype=np.dtype("float32")) for _ in "ab"]
     (out,) = checked(made(table.subtract, *draws))
     assert names(out) == ["random_unit", "subtract"]
+
+
+def test_programs_inside_become_simpler():
+    def body():
+        a = x(3)
+        return Graph((a,), (made(table.add, made(table.negative, made(table.negative, a)), a),))
+
+    loop = Opaque("loop", None, lambda a, *, body, branches: (a.shape, a.dtype))
+    a = x(3)
+    graph = Graph((a,), (made(loop, a, body=body(), branches=(body(), body())),))
+    after = simplified(graph)
+    params = after.outputs[0].params
+    for inner in (params["body"], *params["branches"]):
+        assert names(*inner.outputs) == ["add"]
+    assert simplified(after).outputs[0] is after.outputs[0]

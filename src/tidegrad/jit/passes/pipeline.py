@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
 from ...abstract import Value
+from ...kinds import Map, Move, Reduce
+from ...ops.contractions import Contract
 from ..graph import Graph, rebuilt
 from . import (
     algebra,
@@ -26,6 +28,7 @@ from .bounds import Bounds
 from .constants import reduced_constant
 from .facts import Facts, Rule, Rules
 from .joining import key
+from .nested import simpler_inside
 
 __all__ = ["PASSES", "simplified"]
 
@@ -43,6 +46,7 @@ PASSES: dict[str, Rules] = {
     "reductions": reductions.RULES,
     "products": products.RULES,
 }
+PLAIN = (Map, Move, Reduce, Contract)  # which have no programs inside
 ROUNDS = 6  # a rule's result is looked at again in the same round; only its parts wait for the next
 CHAIN = 16  # rules that apply to one Value after another
 
@@ -53,7 +57,7 @@ def simplified(graph: Graph, passes: Sequence[str] = tuple(PASSES)) -> Graph:
     Bit for bit the same for + - * /, sqrt, comparisons and moves, except for the sign of a zero
     where the rule in question says so.  Inputs stay, used or not.
     """
-    walk = Walk([PASSES[name] for name in passes])
+    walk = Walk([PASSES[name] for name in passes], lambda inner: simplified(inner, passes))
     for _ in range(ROUNDS):
         after = walk.walked(graph)
         if all(map(is_, after.outputs, graph.outputs)):
@@ -65,8 +69,9 @@ def simplified(graph: Graph, passes: Sequence[str] = tuple(PASSES)) -> Graph:
 class Walk:
     """Walks from inputs to outputs, each of which remembers what is simple since an earlier one."""
 
-    def __init__(self, passes: Sequence[Rules]):
+    def __init__(self, passes: Sequence[Rules], simplify: Callable[[Graph], Graph]):
         self.chosen = Chosen(passes)
+        self.simplify = simplify  # a program inside of this one
         self.known: dict[Any, Value] = {}  # by what equal Values share
         self.simple: set[Value] = set()
         self.bounds = Bounds()
@@ -90,6 +95,9 @@ class Walk:
         """What rules make of `value`, one after another."""
         if value.prim is None:
             return reduced_constant(value)
+        if not isinstance(value.prim, PLAIN):
+            inner = simpler_inside(value, self.simplify)
+            value = value if inner is None else inner
         for _ in range(CHAIN):
             for rule in self.chosen[value.prim]:
                 better = rule(value, facts)
