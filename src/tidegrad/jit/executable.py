@@ -16,6 +16,7 @@ from .lower.fusing import Schedule, scheduled
 from .lower.keys import text_of
 from .lower.memory import Memory, planned
 from .lower.packing import packed
+from .lower.preparing import prepared
 from .lower.program import generated, steps_of
 from .lower.stages import Call
 from .lower.storing import inside_out, place_of, stored_values
@@ -42,7 +43,7 @@ class Executable:
     """
 
     def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
-        self.graph = packed(simplified(graph))
+        self.graph = packed(prepared(simplified(graph)))
         self.pairs, self.contract = dict(pairs or {}), contract
         self.variants: dict[tuple[int, bool], Variant] = {}
         self.lock = threading.Lock()

@@ -45,7 +45,7 @@ def nothing(v: Value) -> Value:
 
 def without_nothing(v: Value) -> Value:
     """Elements that are made of some that are there and others that are not."""
-    x, *rest = v.parents
+    x = v.parents[0]
     if v.prim is concat_:
         parts = [p for p in v.parents if p.size]
         axis = v.params["axis"]
@@ -64,7 +64,7 @@ def without_nothing(v: Value) -> Value:
 
 
 def norm(v: Value) -> Value:
-    """The root of a sum of squares none of which overflows or vanishes: in a wider dtype, or scaled."""
+    """The root of a sum of squares, none of which overflows or vanishes: wider, or scaled."""
     (x,) = v.parents
     if x.dtype != WIDE:
         wide = made(cast, x, dtype=WIDE)
