@@ -213,8 +213,9 @@ class Program:
             dual.value = dual.value.copy()
         outside = torch.from_dlpack(x).numpy() if torch and j % 2 else np.from_dlpack(x)
         assert np.shares_memory(outside, x.numpy()) or not x.size
-        self.arrays.append(outside)
-        self.mirrors.append(dual.value)
+        if x.size:  # else there is nothing to write, nor a number to compute with
+            self.arrays.append(outside)
+            self.mirrors.append(dual.value)
 
     # What is compared.
 
