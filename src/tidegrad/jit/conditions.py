@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arrays import as_array
-from ..core import Tensor
 from .arguments import state_of
 from .guards import Guards
+from .outcome import tensor_of
 from .trace import UNREAD
-from .traced import Source, Traced
+from .traced import Traced
 
-__all__ = ["Conditions", "tensor_of"]
+__all__ = ["Conditions"]
 
 
 class Conditions:
@@ -30,7 +29,7 @@ class Conditions:
         # Arguments that f also found by itself, and others that it must not find.
         self.same = [(s.place, s.tensor) for e, s in found.places.items() if e.met and s.place >= 0]
         changes = any(target.source for target in found.targets) or bool(found.cleared)
-        self.apart = frozenset(self.tensors if changes else ())
+        self.apart = frozenset(map(id, self.tensors) if changes else ())
 
     def hold(self, leaves: Sequence[Any]) -> bool:
         """Whether the program is right for a call with these leaves of its arguments."""
@@ -42,7 +41,7 @@ class Conditions:
             return False
         if self.same and not all(leaves[k] is tensor for k, tensor in self.same):
             return False
-        if self.apart and not self.apart.isdisjoint(filter(is_tensor, leaves)):
+        if self.apart and not self.apart.isdisjoint(map(id, leaves)):
             return False
         return self.guards.hold()
 
@@ -67,13 +66,3 @@ class Conditions:
         if not all(tensor.array is array for tensor, array in self.relied):
             return "a tensor whose numbers it looks at"
         return self.guards.missing() or "which tensors are the same"
-
-
-def is_tensor(x: Any) -> bool:
-    return type(x) is Tensor
-
-
-def tensor_of(source: Source, leaves: Sequence[Any]) -> Any:
-    """The tensor that an input comes from, or that an output goes to; or whose gradient does."""
-    held = leaves[source.place] if source.place >= 0 else source.tensor
-    return held if type(held) is Tensor else Tensor(as_array(held, "jit"))

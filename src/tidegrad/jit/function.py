@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core import Tensor, local
 from ..dtypes import default_dtype
-from .arguments import Call, Signature
+from .arguments import Call, Shortcut, Signature
 from .backend import compiled
 from .cache import Cache
 from .debug import checking
@@ -53,6 +53,7 @@ class Function:
         self.name = getattr(f, "__name__", type(f).__name__)
         self.signature = Signature(f, static)
         self.cache = Cache(self.name)
+        self.shortcut: Shortcut | None = None  # to the program of the last call
         self.lock = threading.RLock()
         self.methods: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
 
@@ -69,8 +70,13 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if local.trace is not None:  # part of a larger program, or watched as it runs
             return self.f(*args, **kwargs)
+        shortcut = self.shortcut
+        if shortcut is not None and not kwargs and shortcut.fits(args):
+            return shortcut.program(args)
         call = Call(args, kwargs, self.signature)
-        return self.program(call)(call.leaves)
+        program = self.program(call)
+        self.shortcut = Shortcut(args, program) if Shortcut.suits(call) else None
+        return program(call.leaves)
 
     def program(self, call: Call) -> Program:
         """The program for a call: one that fits, or a new one."""
@@ -107,6 +113,7 @@ class Function:
     def clear(self) -> None:
         """Forget every program."""
         with self.lock:
+            self.shortcut = None
             self.cache.clear()
             self.methods.clear()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Iterator
+from dis import get_instructions
 from operator import is_
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -23,6 +24,7 @@ PLAIN = (
 )
 OURS = __name__.partition(".")[0]
 FOREIGN = {OURS, "numpy", *sys.stdlib_module_names}
+GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 MOST = 10_000  # places that are looked at
 Part = tuple[Any, Any, str, Any]  # a container (or None), a key, how users call it, the value
 
@@ -57,7 +59,7 @@ class Places:
             found = [container[key] for container, key in self.places]
         except (LookupError, ValueError):
             return False
-        if all(map(is_, found, self.values)) and all(len(c) == n for c, n in self.sizes):
+        if all(map(is_, found, self.values)) and not self.sizes:
             return True
         return self.changed(found) is None
 
@@ -94,13 +96,14 @@ class Guards:
 
     def hold(self) -> bool:
         """Whether a program made under these is right now."""
-        if not self.always.hold():
+        return self.always.hold() and (self.epoch == now() or self.hold_again())
+
+    def hold_again(self) -> bool:
+        """The same of what is followed, when something of it has moved."""
+        epoch = now()
+        if not self.followed.hold():
             return False
-        if self.epoch != now():
-            epoch = now()
-            if not self.followed.hold():
-                return False
-            self.epoch = epoch
+        self.epoch = epoch
         return True
 
     def missing(self) -> str | None:
@@ -152,8 +155,10 @@ class Guards:
         """Globals and cells that a function's code names."""
         if is_foreign(f.__module__ or ""):
             return
-        names = set(names_in(f.__code__))
-        self.named |= names
+        names = set()
+        for code in codes_in(f.__code__):
+            self.named.update(code.co_names)
+            names |= {i.argval for i in get_instructions(code) if i.opname in GLOBAL}
         for name in sorted(names & f.__globals__.keys()):
             yield f.__globals__, name, name, f.__globals__[name]
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or ()):
@@ -182,9 +187,9 @@ def is_plain(x: Any) -> bool:
     return isinstance(x, PLAIN) or (type(x) is tuple and all(map(is_plain, x)))
 
 
-def names_in(code: CodeType) -> Iterator[str]:
-    """The names that a function's code, and the functions it makes, looks up."""
-    yield from code.co_names
+def codes_in(code: CodeType) -> Iterator[CodeType]:
+    """A function's code, and that of the functions it makes."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from names_in(constant)
+            yield from codes_in(constant)

@@ -47,5 +47,5 @@ class Interpreter:
         with np.errstate(all="ignore"):
             for v in self.steps:
                 out = v.prim.run(*[found[p] for p in v.parents], **v.params)
-                found[v] = out if type(out) is ndarray else np.asarray(out)
+                found[v] = out if type(out) in (ndarray, tuple) else np.asarray(out)
         return found

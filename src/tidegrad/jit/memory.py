@@ -1,9 +1,10 @@
-"""Floor 6. Memory: which arrays of tensors a program may write its results to."""
+"""Floor 6. Memory: where a program may write its results, because nobody else looks there."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from operator import is_
+from sys import getrefcount
 from typing import Any
 
 from numpy import ndarray
@@ -11,26 +12,84 @@ from numpy import ndarray
 from ..arrays import sole_owner
 from ..core import Tensor
 
-__all__ = ["GRADIENT", "SPARE", "STATE", "gradients", "spare", "states"]
-
-# Reference counts are compared with those of tensors and arrays that nobody else has, measured
-# by the same functions, as they differ by version.
+__all__ = ["Memory"]
 
 
-def states(tensors: Sequence[Tensor], known: Sequence[Any], alone: int) -> list[Any]:
-    """For each tensor its array if only it and `known` have it, else None.
+class Memory:
+    """The arrays of `tensors`, of the gradients of `leaves`, and of earlier results.
 
-    `known` are the arrays that the tensors were given by the last call.
+    An array is offered for writing where reference counts say that only its tensor has it and,
+    after the first call, this object.  Views, tapes, snapshots and capsules are owners too.
     """
-    found: list[Any] = []
-    for tensor, last in zip(tensors, known):
-        array = tensor.array
-        if array is last:
-            found.append(array if sys.getrefcount(array) == alone else None)
-        else:
-            del array  # which would be one more owner
-            found.append(own(tensor))
-    return found
+
+    def __init__(
+        self, tensors: Sequence[Any], leaves: Sequence[Any], results: int, rest: int, reuse: bool
+    ):  # fmt: skip
+        self.tensors, self.leaves = list(tensors), list(leaves)
+        self.arrays: list[Any] = [None] * len(tensors)
+        self.gradients: list[Any] = [None] * len(leaves)
+        self.results: list[list] = []  # of earlier calls; each is taken by one thread
+        self.whole = False  # whether all that was offered last is written in place
+        self.reuse = reuse  # whether in place
+        self.none: list[Any] = [None] * results
+        self.rest: list[Any] = [None] * rest
+        self.ones = [ALONE] * len(tensors)
+        self.pairs, self.inner = [ALONE] * len(leaves), [ALONE - 1] * len(leaves)
+
+    def offered(self) -> list[Any]:
+        """For each tensor, gradient, result and the rest the array that may be written to, or None.
+
+        Of everything that may be written to in place, only while others are kept from reading.
+        """
+        self.whole = False
+        if not self.reuse:
+            kept: list[Any] = [None] * (len(self.tensors) + len(self.leaves))
+            return kept + self.spare() + self.rest
+        self.whole = True
+        return self.states() + self.slopes() + self.spare() + self.rest
+
+    def fill(self, found: list[Any], outs: list[Any]) -> None:
+        """Let tensors and gradients have what a program gave."""
+        if self.whole:  # all of it was written in place
+            return
+        for k, tensor in enumerate(self.tensors):
+            tensor.array = self.arrays[k] = found[k] if outs[k] is None else outs[k]
+        for k, tensor in enumerate(self.leaves, len(self.tensors)):
+            if outs[k] is None:
+                tensor._grad = self.gradients[k - len(self.tensors)] = Tensor(found[k])
+
+    def states(self) -> list[Any]:
+        arrays = [tensor.array for tensor in self.tensors]
+        counts = list(map(getrefcount, arrays))
+        if counts == self.ones and all(map(is_, arrays, self.arrays)):
+            return arrays
+        self.whole = False
+        alone = [n == ALONE and a is b for n, a, b in zip(counts, arrays, self.arrays)]
+        del arrays  # which owns them too
+        return [t.array if ours else own(t) for t, ours in zip(self.tensors, alone)]
+
+    def slopes(self) -> list[Any]:
+        found = [tensor._grad for tensor in self.leaves]
+        counts = list(map(getrefcount, found))
+        if counts == self.pairs and all(map(is_, found, self.gradients)):
+            arrays = [g.array for g in found]
+            if list(map(getrefcount, arrays)) == self.inner:
+                return arrays
+        self.whole = False
+        return [
+            g.array if g is last and n == ALONE and getrefcount(g.array) == ALONE - 2 else None
+            for g, last, n in zip(found, self.gradients, counts)
+        ]
+
+    def spare(self) -> list[Any]:
+        if not self.results:
+            return self.none
+        try:
+            earlier = self.results.pop()
+        except IndexError:  # another thread was faster
+            return self.none
+        counts = list(map(getrefcount, earlier))
+        return [a if n == ALONE - 2 else None for a, n in zip(earlier, counts)]
 
 
 def own(tensor: Tensor) -> ndarray | None:
@@ -40,46 +99,11 @@ def own(tensor: Tensor) -> ndarray | None:
     return None
 
 
-def gradients(tensors: Sequence[Tensor], made: Sequence[Any], alone: tuple[int, int]) -> list[Any]:
-    """For each tensor the array of its gradient, if that is the one of `made` and only there."""
-    found: list[Any] = []
-    for tensor, last in zip(tensors, made):
-        g = tensor._grad
-        if g is not None and g is last and sys.getrefcount(g) == alone[0]:
-            array = g.array
-            found.append(array if sys.getrefcount(array) == alone[1] else None)
-        else:
-            found.append(None)
-    return found
-
-
-def spare(made: Sequence[Any], alone: int) -> list[Any]:
-    """Those arrays of `made` that nobody else has any more, in their places."""
-    return [a if a is not None and sys.getrefcount(a) == alone else None for a in made]
-
-
-def state_count() -> int:
-    """The count for which `states` answers with the array of a tensor that is alone."""
+def count() -> int:
+    """How many owners an array has that is in a tensor, in one list, and in one that is counted."""
     tensor = Tensor(ndarray(1))
-    known = [tensor.array]
-    return next(n for n in range(1, 20) if states([tensor], known, n)[0] is not None)
+    lists = [tensor.array], [tensor.array]
+    return max(map(getrefcount, lists[0]))
 
 
-def gradient_counts() -> tuple[int, int]:
-    """The same for `gradients`."""
-    tensor = Tensor(ndarray(1))
-    tensor._grad = Tensor(ndarray(1))
-    made = [tensor._grad]
-    pairs = [(n, m) for n in range(1, 20) for m in range(1, 20)]
-    return next(pair for pair in pairs if gradients([tensor], made, pair)[0] is not None)
-
-
-def spare_count() -> int:
-    """The same for `spare`."""
-    made = [ndarray(1)]
-    return next(n for n in range(1, 20) if spare(made, n)[0] is not None)
-
-
-STATE = state_count()
-GRADIENT = gradient_counts()
-SPARE = spare_count()
+ALONE = count()

@@ -146,7 +146,8 @@ class Trace:
             self.weak.add(out)
         if bare:
             return out
-        tracked = mask and out.dtype.kind == "f" and prim.differentiable and local.recording
+        tracked = mask and prim.differentiable and local.recording
+        tracked = tracked and (out.dtype.kind == "f" or "results" in params)
         return Tensor(out, record(prim, arrays, nodes, mask, params, out) if tracked else None)
 
     def opened(self, prim: Any, args: tuple) -> tuple[list, list, int, bool]:

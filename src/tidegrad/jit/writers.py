@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any
 
-from numpy import ndarray
-
-__all__ = ["lock", "read"]
+__all__ = ["writing"]
 
 
-class Lock:
-    """Held by a program for as long as it writes into tensors' memory.
+class Writing:
+    """The lock is held by a program for as long as it writes into tensors' memory.
 
-    Whoever only reads does not take it, but looks whether anybody wrote meanwhile.
+    Whoever only reads does not take it, but looks whether somebody writes.
     """
 
-    def __init__(self) -> None:
-        self.inner = threading.RLock()
-        self.depth = self.count = 0
-
-    def __enter__(self) -> None:
-        self.inner.acquire()
-        self.depth += 1
-        self.count += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.depth -= 1
-        self.inner.release()
+    lock = threading.RLock()
+    depth = 0  # how many write now: one, or programs inside each other
 
 
-lock = Lock()
-
-
-def read(program: Any, leaves: Sequence[Any]) -> list[ndarray]:
-    """The arrays of a program's inputs, gathered while nobody writes into one of them.
-
-    Once they are in a list they have one more owner, and no program will write into them.
-    """
-    before = lock.count
-    arrays = program.gathered(leaves)
-    if lock.depth or lock.count != before:
-        with lock:
-            arrays = program.gathered(leaves)
-    return arrays
+writing = Writing()
