@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy import ndarray
 from ..abstract import Value
 from .graph import Graph
 from .lower.fusing import Schedule, scheduled
+from .lower.hazards import in_place
 from .lower.keys import text_of
 from .lower.memory import Memory, planned
 from .lower.packing import packed
 from .lower.preparing import prepared
 from .lower.program import generated, steps_of
 from .lower.stages import Call
-from .lower.storing import inside_out, place_of, stored_values
+from .lower.storing import effort, inside_out, place_of, stored_values
 from .native import cache, engine, threads
 from .native.layout import layout
 from .native.target import host
@@ -28,9 +30,9 @@ from .passes import simplified
 __all__ = ["Executable", "Variant"]
 
 LINE = 64
+LARGE = 1 << 20
 PARTS = 8  # of the rows, where results must not depend on the number of threads
-SMALL = 50_000  # operations that one thread has done before another has woken
-KEPT = 1 << 16  # bytes of a result whose memory is used again once nobody has it
+SMALL = 1 << 20  # operations that one thread has done before another has woken
 
 deterministic = False
 
@@ -72,14 +74,23 @@ class Variant:
     def __init__(self, whole: Executable, count: int, fixed: bool):
         graph = self.graph = whole.graph
         stored = stored_values(graph)
+        count = 1 if effort(graph) < SMALL else count
         parts = PARTS if fixed else count
         self.schedule = scheduled(graph, stored, count, parts)
         self.threads = count
         self.memory = planned(graph, self.schedule)
         self.library = engine.loaded(code_of(graph, self.schedule, self.memory, whole.contract))
         self.steps = [self.opened(step) for step in steps_of(self.schedule)]
-        self.places = list(dict.fromkeys(place_of(v) for v in graph.outputs if v.prim is not None))
-        self.results = [self.source(v) for v in graph.outputs]
+        outputs = graph.outputs
+        self.places = list(dict.fromkeys(place_of(v) for v in outputs if v.prim is not None))
+        self.count = len(self.places)
+        self.fresh = [(k, (v.shape, v.dtype)) for k, v in enumerate(self.places)]
+        safe = in_place(graph, self.schedule, whole.pairs)
+        self.given = [self.taken(v, safe, whole.pairs) for v in self.places]
+        self.results = [self.result(v) for v in outputs]
+        self.plain = len(outputs) == self.count and all(
+            v is place for v, place in zip(outputs, self.places)
+        )
         self.reserve()
         self.lock = threading.Lock()
 
@@ -112,32 +123,37 @@ class Variant:
         )
         return kind(address)
 
-    def source(self, v: Value) -> tuple[str, Any]:
-        """Where an output is found after the program has run."""
-        if v.prim is not None:
-            return "made", next(k for k, p in enumerate(self.places) if p is place_of(v))
-        inputs = [k for k, x in enumerate(self.graph.inputs) if x is v]
-        return ("given", inputs[0]) if inputs else ("known", v.saved)
-
     def __call__(
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
-        made: list[Any] = [None] * len(self.places)
+        made: list[Any] = [None] * self.count
         if outs is not None:
-            for (kind, k), out in zip(self.results, outs):
-                if out is not None and kind == "made" and made[k] is None:
-                    made[k] = out
-        for k, v in enumerate(self.places):
+            made = [None if k is None else outs[k] for k in self.given]
+        for k, specification in self.fresh:
             if made[k] is None:
-                made[k] = np.empty(v.shape, v.dtype)
+                made[k] = empty(*specification)
         with self.lock:
             self.words[0], self.words[1] = id(arrays), id(made)
             self.run(arrays, made)
-        found = {"made": made, "given": arrays}
-        return [
-            (found[kind][k] if kind != "known" else k).reshape(v.shape)
-            for (kind, k), v in zip(self.results, self.graph.outputs)
-        ]
+        if self.plain:
+            return made
+        return [pick(arrays, made) for pick in self.results]
+
+    def taken(self, place: Value, safe: set[int], pairs: Mapping[int, int]) -> int | None:
+        """The output whose memory, if the caller gives any, a result is written to."""
+        outputs = [k for k, v in enumerate(self.graph.outputs) if v.prim is not None]
+        own = [k for k in outputs if place_of(self.graph.outputs[k]) is place]
+        usable = [k for k in own if k in safe or k not in pairs]
+        same = self.graph.outputs[own[0]].shape == place.shape
+        return usable[0] if usable and same else None
+
+    def result(self, v: Value) -> Any:
+        """How an output is found after the program has run."""
+        if v.prim is None:
+            place = [k for k, x in enumerate(self.graph.inputs) if x is v]
+            return lambda arrays, made: arrays[place[0]] if place else v.saved
+        k, shape = next(k for k, p in enumerate(self.places) if p is place_of(v)), v.shape
+        return lambda arrays, made: made[k].reshape(shape)
 
     def run(self, arrays: list[ndarray], made: list[ndarray]) -> None:
         """All parts, one after another."""
@@ -180,6 +196,13 @@ def code_of(graph: Graph, schedule: Schedule, memory: Memory, contract: bool) ->
         code = engine.compiled(generated(graph, schedule, memory, host(), contract), host())
         cache.store(key, code)
     return code
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype) -> ndarray:
+    """New memory for a result: that of large ones begins on a cache line."""
+    if prod(shape) * dtype.itemsize < LARGE:
+        return np.empty(shape, dtype)
+    return aligned(prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
 
 
 def aligned(size: int) -> ndarray:

@@ -99,7 +99,7 @@ class Schedule:
 
     def crossing(self, stage: Stage, homes: list[Group]) -> Folding | None:
         """A fold of many rows into little, as one that every part of the rows does for itself."""
-        if type(stage) is not Folding or stage.values[0].size > SMALL:
+        if type(stage) is not Folding or stage.values[0].size > SMALL or stage.intense:
             return None
         other = Folding(stage.values[0], across=True)
         if not homes:

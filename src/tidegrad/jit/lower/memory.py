@@ -128,9 +128,12 @@ def block_of(group: Group, row: int) -> int:
     if len(group.stages) == 1 or not row:
         return group.rows
     rows = max(CACHE // row, 1)
-    if any(isinstance(stage, Folding) and stage.work > 1 << 16 for stage in group.stages):
-        rows = max(rows, LEAST)
-    return min(-(-rows // MULTIPLE) * MULTIPLE, group.rows)
+    for stage in group.stages:
+        if isinstance(stage, Folding) and stage.intense and not stage.across and stage.shape:
+            inside = max(stage.values[0].size // (group.rows * stage.shape[-1]), 1)
+            rows = max(rows, -(-LEAST // inside))
+    rows = rows // MULTIPLE * MULTIPLE or rows
+    return min(rows, group.rows)
 
 
 def rounded(size: int) -> int:

@@ -126,8 +126,8 @@ class Nest:
         def body(levels: Levels, lane: Loop, mask: Lane | None) -> None:
             here = levels[lane]
             emit = Emit(self.pointers, levels, self.root, here, lane, self.width, mask)
-            for v in values:
-                x = emit.anew(v, space.index)
+            # Everything is read before anything is written, which may be in the same place.
+            for v, x in [(v, emit.anew(v, space.index)) for v in values]:
                 if v in kept:
                     emit.store(v, space.index, x)
 

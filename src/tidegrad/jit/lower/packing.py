@@ -42,16 +42,16 @@ def as_panels(v: Value) -> Value:
     rows = [n for n in out if n not in b]
     columns = [n for n in out if n not in a]
     inner = [n for n in a if n in b and n not in out]
-    if len(columns) != 1 or len(inner) != 1 or not rows or out[-1] in batch or v.dtype.kind != "f":
+    if len(columns) != 1 or not inner or not rows or out[-1] in batch or v.dtype.kind != "f":
         return v
     if out[-1] != columns[0]:
         if len(rows) != 1:
             return v
         x, y, a, b, rows, columns = y, x, b, a, columns, rows
-    (j,), (k,) = columns, inner
+    (j,), k = columns, "".join(inner)
     sizes = dict(zip(a + b, x.shape + y.shape))
-    tall = prod(sizes[n] for n in rows)
-    if tall < ROWS or tall * sizes[k] < WORK or 2 * sizes[j] < LANES:
+    tall, deep = prod(sizes[n] for n in rows), prod(sizes[n] for n in inner)
+    if tall < ROWS or tall * deep < WORK or 2 * sizes[j] < LANES:
         return v
     first, second, result = a, b, out[:-1] + j
     left = len(rows) == 1 and not batch and is_far(x, a, rows[0]) and out[0] == rows[0]
@@ -75,7 +75,9 @@ def as_panels(v: Value) -> Value:
 
 def is_far(v: Value, labels: str, axis: str) -> bool:
     """Whether the rows of a matrix are so far apart that they fall on the same lines of a cache."""
-    return labels[-1] == axis and v.shape[-1] * v.dtype.itemsize >= PAGE and v.shape[0] >= DEEP
+    row = v.shape[-1] * v.dtype.itemsize
+    deep = v.size // v.shape[-1] >= DEEP
+    return labels[-1] == axis and deep and (row >= PAGE or (row >= PAGE // 2 and row % 1024 == 0))
 
 
 def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
@@ -89,8 +91,9 @@ def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
     split = [*v.shape[:at], whole // count, count, *v.shape[at + 1 :]]
     v = applied(reshape, v, shape=tuple(split))
     names = labels.replace(axis, "PC")
-    batch = [label for label in labels if label not in (axis, inner)]
-    v = applied(permute, v, axes=tuple(names.index(label) for label in [*batch, "P", inner, "C"]))
+    batch = [label for label in labels if label != axis and label not in inner]
+    order = [*batch, "P", *inner, "C"]
+    v = applied(permute, v, axes=tuple(names.index(label) for label in order))
     return applied(positive, v)  # no view, which would be read where it is
 
 

@@ -89,9 +89,9 @@ class Writer:
 
     def quantum(self, group: Group) -> int:
         """What all cuts between a group's rows are multiples of, where there are plenty of rows."""
-        return next(
-            (n for n in (16, 8, 4, 2) if group.rows % (4 * n * self.schedule.parts) == 0), 1
-        )
+        enough = 4 * self.schedule.parts
+        fitting = (n for n in (16, 8, 4, 2) if group.rows % n == 0 and group.rows // n >= enough)
+        return next(fitting, 1)
 
     def once(self, nest: Nest) -> str:
         """The name of a function with such a body: layers of one form share theirs."""

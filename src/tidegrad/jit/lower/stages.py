@@ -19,6 +19,9 @@ from .walk import Access, Probe
 __all__ = ["Call", "Combine", "Folding", "Maps", "Stage", "aligned", "natural_rows"]
 
 
+INTENSE = 16  # uses of each element that is read
+
+
 class Stage:
     """One nest: the Values that it stores, and how it is cut into rows.
 
@@ -115,6 +118,11 @@ class Folding(Stage):
             a, b, _ = terms(v.params["spec"])
             return prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
         return v.parents[0].size
+
+    @property
+    def intense(self) -> bool:
+        """Whether what it reads is used so often that reading it once more does not matter."""
+        return self.work > INTENSE * max(p.size for p in self.values[0].parents)
 
 
 class Combine(Folding):

@@ -10,13 +10,14 @@ from ...kinds import Map, Reduce, expand, permute, reshape
 from ...ops.contractions import Contract
 from ...ops.indexing import gather, scatter
 from ...ops.movement import cut, flip_
+from ...ops.plans import terms
 from ...ops.windows import window
 from ..graph import Graph
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
 from .views import SUMS, VIEWS, sources_of
 
-__all__ = ["inside_out", "is_native", "place_of", "stored_values"]
+__all__ = ["effort", "inside_out", "is_native", "place_of", "stored_values"]
 
 # About how many simple operations an operation costs.
 COSTS = dict.fromkeys(
@@ -80,6 +81,20 @@ def stored_values(graph: Graph) -> set[Value]:
         if folded or v in wanted or again or depth > DEEP:
             stored.add(v)
     return stored
+
+
+def effort(graph: Graph) -> int:
+    """About how many simple operations a program makes."""
+    total = 0
+    for v in graph.order():
+        if isinstance(v.prim, Contract):
+            a, b, _ = terms(v.params["spec"])
+            total += prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
+        elif isinstance(v.prim, Map):
+            total += COSTS.get(v.prim.name, 1) * v.size
+        elif isinstance(v.prim, Reduce):
+            total += v.parents[0].size
+    return total
 
 
 def used(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, int]:
