@@ -191,6 +191,36 @@ def test_gathers_in_order_are_slices():
     assert names(out) == ["gather"]
 
 
+@pytest.mark.parametrize(
+    ("axes", "wide"), [((0, 1), (3,)), ((1, 2), (3,)), ((1,), (2, 2)), ((0, 1, 2), (3,))]
+)
+def test_only_what_is_gathered_is_computed(axes, wide):
+    a = x(5, 9, 7)
+    for other in (x(), x(7), x(9, 1), x(5, 1, 1), x(5, 9, 1), x(1, 1, 1), x(1, 9, 7)):
+        low = made(table.gap, a, other)
+        # Drawn from 0 to 4, which is in range.
+        indices = [x(*wide, dtype=np.int64) for _ in axes]
+        # The sign of a zero of gap depends on whether there are infinities elsewhere.
+        (out,) = checked(made(gather, made(table.tanh, low), *indices, axes=axes), zeros=False)
+        order = names(out)
+        assert order.index("gather") < order.index("gap") < order.index("tanh")
+    (out,) = checked(made(gather, made(table.tanh, a), x(4, dtype=np.int64), axes=(0,)))
+    assert names(out) == ["tanh", "gather"]
+    (out,) = checked(made(gather, made(table.tanh, a), *(x(3, dtype=np.int64),) * 2, axes=(0, 2)))
+    assert names(out) == ["tanh", "gather"]
+
+
+def test_a_cross_entropy_gathers_scores():
+    scores, labels = x(6, 10), x(6, dtype=np.int64)
+    low, _, total = softmax(scores)
+    chances = made(table.subtract, low, made(table.log, total))
+    rows = known(np.arange(6), np.int64)
+    (out,) = checked(made(gather, chances, rows, labels, axes=(0, 1)), zeros=False)
+    (taken,) = (v for v in walked(out) if v.prim is gather)
+    assert taken.parents[0] is scores
+    assert [v.prim for v in (out, out.parents[0])] == [table.subtract, table.gap]
+
+
 def product(a, b, spec):
     return made(contract, a, b, spec=spec)
 

@@ -15,6 +15,7 @@ from . import (
     assembling,
     broadcasting,
     constants,
+    gathering,
     identities,
     masks,
     moves,
@@ -44,6 +45,7 @@ PASSES: dict[str, Rules] = {
     "moves": moves.RULES,
     "assembling": assembling.RULES,
     "reductions": reductions.RULES,
+    "gathering": gathering.RULES,
     "products": products.RULES,
 }
 PLAIN = (Map, Move, Reduce, Contract)  # which have no programs inside
