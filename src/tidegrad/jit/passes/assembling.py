@@ -21,12 +21,13 @@ MOST = 32  # parts of a sum that are looked at together
 
 
 class Part(NamedTuple):
-    """`pieces` one after another along `axis`, from `start` to `stop`; zeros around them."""
+    """`pieces` of `sizes` one after another along `axis`, from `start` to `stop`; zeros around."""
 
     axis: int
     start: int
     stop: int
     pieces: tuple[Value, ...]
+    sizes: tuple[int, ...]
 
 
 def part_of(x: Value) -> Part | None:
@@ -44,8 +45,9 @@ def part_of(x: Value) -> Part | None:
         return None
     y, count = x.parents[0], 1 if count is None else count
     if y.prim is concat_ and y.params["axis"] == axis:
-        return Part(axis, start, start + count, y.parents)
-    return Part(axis, start, start + count, (reshaped(y, resized(x, axis, count)),))
+        return Part(axis, start, start + count, y.parents, y.params["sizes"])
+    piece = reshaped(y, resized(x, axis, count))
+    return Part(axis, start, start + count, (piece,), (count,))
 
 
 def resized(x: Value, axis: int, count: int) -> tuple[int, ...]:
@@ -82,7 +84,8 @@ def assembled(value: Value, facts: Facts) -> Value | None:
         if part.start < last.stop:
             return None
         if part.start == last.stop:
-            merged[-1] = Part(last.axis, last.start, part.stop, last.pieces + part.pieces)
+            pieces, sizes = last.pieces + part.pieces, last.sizes + part.sizes
+            merged[-1] = Part(last.axis, last.start, part.stop, pieces, sizes)
         else:
             merged.append(part)
     if len(merged) == len(parts):
@@ -92,13 +95,16 @@ def assembled(value: Value, facts: Facts) -> Value | None:
 
 def whole(part: Part, value: Value) -> Value:
     """A part with the zeros around it."""
-    axis, pieces = part.axis, part.pieces
-    sizes = tuple(p.shape[axis] for p in pieces)
-    both = made(concat_, *pieces, axis=axis, sizes=sizes) if len(pieces) > 1 else pieces[0]
+    axis, start, stop, pieces, sizes = part
+    both = pieces[0]
+    if len(pieces) > 1:  # made without asking for its shape, as a thousand parts come one by one
+        params = {"axis": axis, "sizes": sizes}
+        shape = resized(value, axis, stop - start)
+        both = Value(concat_, pieces, params, shape, value.dtype)
     if both.shape == value.shape:
         return both
     cuts = [Cut(0, 1, n) for n in value.shape]
-    cuts[axis] = Cut(part.start, 1, sum(sizes))
+    cuts[axis] = Cut(start, 1, stop - start)
     return made(place, both, key=written([*cuts], value.shape), shape=value.shape)
 
 
