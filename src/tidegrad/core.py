@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import SHARED, owned
+from .epoch import flipped
 from .errors import DTypeError, GraphError
 
 __all__ = ["FREED", "Node", "Tensor", "bind", "leaf", "local", "record", "toposort"]
@@ -63,6 +64,7 @@ class Tensor:
                 )
         elif bool(wanted) != (self.node is not None):
             self.node = leaf(self) if wanted else None
+            flipped()
 
 
 class Node:

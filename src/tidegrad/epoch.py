@@ -1,25 +1,23 @@
-"""Floor 0. One number that moves when a module or an optimizer changes what it is made of."""
+"""Floor 0. Counts that move when something changes that compiled functions rely on."""
 
 from __future__ import annotations
 
-__all__ = ["Followed", "moved", "now"]
+__all__ = ["COUNTS", "Followed", "flipped", "moved"]
 
-_count = 0
+# While these are as they were, no module or optimizer is made of anything else, and no tensor
+# began or ceased to need gradients: a call of an unchanged program compares two numbers.
+COUNTS = [0, 0]
 
 
 class Followed:
-    """What calls `moved` wherever an attribute becomes another one.
-
-    Compiled functions look again at what they rely on only where the number is another.
-    """
+    """What calls `moved` wherever an attribute becomes another one."""
 
 
 def moved() -> None:
-    """Something changed."""
-    global _count
-    _count += 1
+    """A part of something that is followed is another one now."""
+    COUNTS[0] += 1
 
 
-def now() -> int:
-    """The number: while it stays, nothing that is followed has changed."""
-    return _count
+def flipped() -> None:
+    """A tensor needs gradients now, or needs them no more."""
+    COUNTS[1] += 1

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .core import Node, Tensor, local
+from .epoch import flipped
 from .errors import DTypeError, GraphError, ShapeError
 
 __all__ = ["Recording", "elements", "enable_grad", "is_grad_enabled", "is_traced", "no_grad"]
@@ -140,6 +141,8 @@ def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:
                 "are recorded; do it inside tg.no_grad(), or on x * 1"
             )
     else:
+        if (node is None) != (value.node is None):
+            flipped()
         tensor.node = value.node
         if node is not None and node.owner is not None:
             move_owner(tensor, node)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core import Tensor, local
 from ..dtypes import default_dtype
+from ..epoch import COUNTS
 from .arguments import Call, Shortcut, Signature
 from .backend import compiled
 from .cache import Cache
@@ -92,6 +93,7 @@ class Function:
 
     def made(self, call: Call) -> Program:
         """A new program."""
+        counts = COUNTS.copy()
         guards = Guards(self.f, [x for x in call.leaves if not isinstance(x, Tensor)])
 
         def run(leaves: list) -> Any:
@@ -99,7 +101,9 @@ class Function:
             return self.f(*args, **kwargs)
 
         traced = traced_with(run, call.leaves, call.static)
-        return Program(self.name, traced, guards, checking(compiled) if self.debug else compiled)
+        return Program(
+            self.name, traced, guards, counts, checking(compiled) if self.debug else compiled
+        )
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arguments, made now and not run."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..core import Tensor
-from ..epoch import Followed, now
+from ..epoch import Followed
 
 __all__ = ["Guards"]
 
@@ -83,28 +83,17 @@ class Places:
 
 
 class Guards:
-    """What a function reads around itself: values compared at each call, or when one has moved."""
+    """What a function reads around itself, beside tensors."""
 
     def __init__(self, f: Any, arguments: Iterable[Any]):
-        self.always, self.followed, self.epoch = Places(), Places(), now()
+        # Compared at each call, and when one of those that are followed has moved.
+        self.always, self.followed = Places(), Places()
         self.seen: dict[int, Any] = {}
         self.named: set[str] = set()
         self.look(f, "", self.always)
         for x in arguments:
             self.look(x, "an argument", self.always)
         self.seen = {}
-
-    def hold(self) -> bool:
-        """Whether a program made under these is right now."""
-        return self.always.hold() and (self.epoch == now() or self.hold_again())
-
-    def hold_again(self) -> bool:
-        """The same of what is followed, when something of it has moved."""
-        epoch = now()
-        if not self.followed.hold():
-            return False
-        self.epoch = epoch
-        return True
 
     def missing(self) -> str | None:
         """The name of what has changed."""

@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from ..arrays import as_array
 from ..core import FREED, Node, Tensor
+from ..epoch import flipped
 from ..errors import GraphError
 from .rules import Rules, taped
 from .trace import Entry
@@ -126,5 +127,6 @@ def put(target: Target, value: Tensor, leaves: Sequence[Any]) -> None:
         return
     tensor = tensor._grad if target.source.gradient else tensor
     tensor.array = value.array
-    if not is_leaf(tensor):
+    if not is_leaf(tensor) and tensor.node is not value.node:
         tensor.node = value.node
+        flipped()
