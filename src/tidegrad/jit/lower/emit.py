@@ -105,7 +105,7 @@ class Emit(Walk):
                 found = divided(self.vector(v.whole), v)
             else:
                 assert isinstance(v, Read)
-                found = bounded(self.at(v.value, v.index), v.size)
+                found = bounded(splat(self.at(v.value, v.index), self.width), v.size)
             self.integers[key] = found
         return self.integers[key]
 

@@ -14,6 +14,7 @@ from ...ops.indexing import gather, put, scatter
 from ...ops.joining import concat_
 from ...ops.movement import cut, flip_, place
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
+from ..passes.making import uniform
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
 __all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of"]
@@ -194,6 +195,9 @@ class Steps(NamedTuple):
 
 def steps_of(i: Value) -> Steps | None:
     """How a constant index grows, if it does so evenly along one axis at most."""
+    one = uniform(i)
+    if one is not None:
+        return Steps(0, int(one.saved.item()), 0)  # type: ignore[union-attr]
     if i.saved is None or not i.size:
         return None
     start, axes = int(i.saved.flat[0]), [k for k, n in enumerate(i.shape) if n > 1]
@@ -202,7 +206,7 @@ def steps_of(i: Value) -> Steps | None:
     line = i.saved.reshape(-1)
     step = int(line[1]) - start
     even = np.array_equal(line, start + step * np.arange(line.size))
-    return Steps(axes[0], start, step) if even and step and start >= 0 else None
+    return Steps(axes[0], start, step) if even and step and line.min() >= 0 else None
 
 
 def element_of(i: Value, index: Index, n: int) -> Affine:
