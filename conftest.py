@@ -10,6 +10,12 @@ import pytest
 import tidegrad as tg
 
 
+@pytest.fixture(autouse=True, scope="session")
+def programs_of_their_own(tmp_path_factory):
+    """Compiled programs are kept where the tests of this run find them, and nobody else."""
+    os.environ["TIDEGRAD_CACHE"] = str(tmp_path_factory.mktemp("programs"))
+
+
 @pytest.fixture(autouse=True)
 def clean_process():
     """The same random numbers for every test, and nothing process-wide changed by it."""
