@@ -32,6 +32,7 @@ LIBRARIES = ("data", "io", "nn", "optim", "training", "viz")
 FUNCTIONS = {
     "check_grads": "check",
     "checkpoint": "recompute",
+    "cond": "jit.control",
     "custom_vjp": "custom",
     "detect_anomaly": "anomaly",
     "draw": "viz",
@@ -39,6 +40,8 @@ FUNCTIONS = {
     "load": "io",
     "optimize": "jit.taped",
     "save": "io",
+    "scan": "jit.control",
+    "while_loop": "jit.control",
 }
 
 

@@ -29,6 +29,7 @@ class Memory:
         self.arrays: list[Any] = [None] * len(tensors)
         self.gradients: list[Any] = [None] * len(leaves)
         self.results: list[list] = []  # of earlier calls; each is taken by one thread
+        self.now: list[Any] = []  # what was offered last of tensors and gradients
         self.whole = False  # whether all that was offered last is written in place
         self.reuse = reuse  # whether in place
         self.none: list[Any] = [None] * results
@@ -46,17 +47,26 @@ class Memory:
             kept: list[Any] = [None] * (len(self.tensors) + len(self.leaves))
             return kept + self.spare() + self.rest
         self.whole = True
-        return self.states() + self.slopes() + self.spare() + self.rest
+        self.now = self.states() + self.slopes()
+        return self.now + self.spare() + self.rest
 
-    def fill(self, found: list[Any], outs: list[Any]) -> None:
+    def fill(self, found: list[Any]) -> None:
         """Let tensors and gradients have what a program gave."""
-        if self.whole:  # all of it was written in place
+        now, self.now = self.now, []  # which owned them too
+        if self.whole and all(map(is_, now, found)):  # all of it was written in place
             return
         for k, tensor in enumerate(self.tensors):
-            tensor.array = self.arrays[k] = found[k] if outs[k] is None else outs[k]
-        for k, tensor in enumerate(self.leaves, len(self.tensors)):
-            if outs[k] is None:
-                tensor._grad = self.gradients[k - len(self.tensors)] = Tensor(found[k])
+            tensor.array = found[k]
+            self.arrays[k] = whole(found[k])
+        for k, (tensor, array) in enumerate(zip(self.leaves, found[len(self.tensors) :])):
+            g = self.gradients[k]
+            if g is None or tensor._grad is not g or g.array is not array:
+                tensor._grad = g = Tensor(array)
+                self.gradients[k] = g if whole(array) is array else None
+
+    def keep(self, found: list[Any]) -> None:
+        """Remember results, whose memory is used again when nobody has them any more."""
+        self.results.append([whole(a) for a in found])
 
     def states(self) -> list[Any]:
         arrays = [tensor.array for tensor in self.tensors]
@@ -88,8 +98,13 @@ class Memory:
             earlier = self.results.pop()
         except IndexError:  # another thread was faster
             return self.none
-        counts = list(map(getrefcount, earlier))
+        counts = list(map(getrefcount, earlier))  # of None there are more
         return [a if n == ALONE - 2 else None for a, n in zip(earlier, counts)]
+
+
+def whole(array: ndarray) -> ndarray | None:
+    """An array that is no view: of those, reference counts do not say who looks at the memory."""
+    return array if array.base is None else None
 
 
 def own(tensor: Tensor) -> ndarray | None:

@@ -77,10 +77,10 @@ class Program:
         outcome = self.outcome
         made = outcome.tensors(found, arrays, leaves) if outcome.tracked else NOTHING
         if self.changes:
-            self.memory.fill(found, outs)
+            self.memory.fill(found)
             if self.rest:
                 outcome.rest(found, made, leaves)
-        self.memory.results.append(found[self.results])
+        self.memory.keep(found[self.results])
         if outcome.single is not None:
             return made[outcome.single] if made else Tensor(found[outcome.single])
         return outcome.value(found, made, leaves)
