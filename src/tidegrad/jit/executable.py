@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from ..abstract import Value
 from .graph import Graph
+from .lower.convolving import convolved
 from .lower.fusing import Schedule, scheduled
 from .lower.hazards import in_place
 from .lower.keys import text_of
@@ -45,7 +46,7 @@ class Executable:
     """
 
     def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
-        self.graph = packed(prepared(simplified(graph)))
+        self.graph = packed(convolved(prepared(simplified(graph))))
         self.pairs, self.contract = dict(pairs or {}), contract
         self.variants: dict[tuple[int, bool], Variant] = {}
         self.lock = threading.Lock()

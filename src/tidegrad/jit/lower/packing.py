@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
+from typing import NamedTuple
 
 from ...abstract import Value
 from ...kinds import Prim, permute, reshape
@@ -16,7 +17,9 @@ __all__ = ["packed"]
 
 LANES = 16  # numbers side by side in a packed panel, at least those of a vector
 ROWS = 8  # rows side by side, where they are what a tile shares
-PAGE = 4096  # bytes
+USES = 16  # of each element, below which copies do not pay
+PAGE = 4096  # bytes after which lines fall on the same places of the first cache
+WAYS = 8  # lines for which each place has room
 DEEP = 64  # rows
 WORK = 1 << 10  # products for each result's row, below which copies do not pay
 
@@ -34,50 +37,69 @@ def packed(graph: Graph) -> Graph:
     return rewritten(graph, rule)
 
 
-def as_panels(v: Value) -> Value:
-    """A product "...rk,...jk->...rj", in whatever order, that reads its right side as panels."""
+class Sides(NamedTuple):
+    """A product whose right side alone has the axis `j`, the left side the axes `rows`."""
+
+    x: Value
+    y: Value
+    a: str
+    b: str
+    rows: str
+    j: str
+
+
+def sides_of(v: Value) -> Sides | None:
+    """The sides of a product, the one on the right that has the result's last axis, if long."""
     x, y = v.parents
     a, b, out = terms(v.params["spec"])
-    batch = [n for n in out if n in a and n in b]
-    rows = [n for n in out if n not in b]
-    columns = [n for n in out if n not in a]
-    inner = [n for n in a if n in b and n not in out]
-    if len(columns) != 1 or not inner or not rows or out[-1] in batch or v.dtype.kind != "f":
-        return v
-    if out[-1] != columns[0]:
-        if len(rows) != 1:
-            return v
-        x, y, a, b, rows, columns = y, x, b, a, columns, rows
-    (j,), k = columns, "".join(inner)
+    rows, columns = (
+        "".join(n for n in out if n in own and n not in other) for own, other in ((a, b), (b, a))
+    )
     sizes = dict(zip(a + b, x.shape + y.shape))
-    tall, deep = prod(sizes[n] for n in rows), prod(sizes[n] for n in inner)
-    if tall < ROWS or tall * deep < WORK or 2 * sizes[j] < LANES:
+    both = [Sides(x, y, a, b, rows, columns), Sides(y, x, b, a, columns, rows)]
+    own = [s for s in both if out and out[-1] in s.j and 2 * sizes[out[-1]] >= LANES]
+    fitting = own or [s for s in both if len(s.j) == 1 and 2 * sizes[s.j] >= LANES]
+    chosen = fitting[0] if fitting else None
+    return chosen if chosen and len(chosen.j) == 1 and chosen.rows else None
+
+
+def as_panels(v: Value) -> Value:
+    """A product "...rk,...jk->...rj", in whatever order, that reads its right side as panels."""
+    sides, (a, b, out) = sides_of(v), terms(v.params["spec"])
+    inner = "".join(n for n in a if n in b and n not in out)
+    if sides is None or not inner or v.dtype.kind != "f":
         return v
-    first, second, result = a, b, out[:-1] + j
-    left = len(rows) == 1 and not batch and is_far(x, a, rows[0]) and out[0] == rows[0]
+    x, y, a, b, rows, j = sides
+    sizes = dict(zip(a + b, x.shape + y.shape))
+    tall = prod(sizes[n] for n in rows)
+    if tall < USES or tall * prod(sizes[n] for n in inner) < WORK:
+        return v
+    batch = "".join(n for n in out if n in a and n in b)
+    order = out.replace(j, "") + j
+    left = len(rows) == 1 and not batch and is_far(x, a, rows) and order == rows + j
     right = b[-1] != j or is_far(y, b, j)
     if not (left or right):
         return v
+    first, second, result = a, b, order
     if right:
-        y, second = panels(y, b, j, k, LANES), "".join(batch) + f"P{k}C"
-        result = result[:-1] + "PC"
+        y, second, result = panels(y, b, j, inner, LANES), f"{batch}P{inner}C", order[:-1] + "PC"
     if left:
-        x, first = panels(x, a, rows[0], k, ROWS), f"Q{k}R"
-        result = "QR" + result[1:]
+        x, first, result = panels(x, a, rows, inner, ROWS), f"Q{inner}R", "QR" + result[1:]
     whole = applied(v.prim, x, y, spec=f"{first},{second}->{result}")
+    shape = tuple(sizes[n] for n in order)
     ends = prod(whole.shape[-2:]) if right else sizes[j]
-    starts = (prod(whole.shape[:2]),) if left else v.shape[:-1]
+    starts = (prod(whole.shape[:2]),) if left else shape[:-1]
     flat = applied(reshape, whole, shape=(*starts, ends))
-    if flat.shape != v.shape:
-        flat = applied(cut, flat, key=tuple(slice(0, n) for n in v.shape))
-    return flat
+    if flat.shape != shape:
+        flat = applied(cut, flat, key=tuple(slice(0, n) for n in shape))
+    return flat if order == out else applied(permute, flat, axes=tuple(map(order.index, out)))
 
 
 def is_far(v: Value, labels: str, axis: str) -> bool:
-    """Whether the rows of a matrix are so far apart that they fall on the same lines of a cache."""
-    row = v.shape[-1] * v.dtype.itemsize
-    deep = v.size // v.shape[-1] >= DEEP
-    return labels[-1] == axis and deep and (row >= PAGE or (row >= PAGE // 2 and row % 1024 == 0))
+    """Whether the rows of a matrix lie so that a column does not fit into the first cache."""
+    deep, row = v.size // v.shape[-1], v.shape[-1] * v.dtype.itemsize
+    room = WAYS * PAGE // gcd(row, PAGE)
+    return labels[-1] == axis and deep >= DEEP and (row >= PAGE or deep > 2 * room)
 
 
 def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
