@@ -25,7 +25,8 @@ FLOORS = {
     2: "partials kinds trees",
     3: "ops",
     4: "methods reading values show protocols namespace linalg",
-    5: "autodiff transforms linearize batch watching custom recompute check anomaly updates",
+    5: "autodiff transforms linearize batch watching custom recompute check anomaly updates "
+    "carries control",
     6: "jit backends",
     7: "__init__ nn optim data io viz training",
     8: "dialects __main__",

@@ -18,6 +18,7 @@ from . import training as training
 from . import viz as viz
 from .check import check_grads as check_grads
 from .recompute import checkpoint as checkpoint
+from .jit.control import cond as cond
 from .custom import custom_vjp as custom_vjp
 from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
@@ -25,6 +26,8 @@ from .jit.function import jit as jit
 from .io import load as load
 from .jit.taped import optimize as optimize
 from .io import save as save
+from .jit.control import scan as scan
+from .jit.control import while_loop as while_loop
 
 from .ops.reductions import (all as all, any as any, argmax as argmax, argmin as argmin,
     count_nonzero as count_nonzero, log_softmax as log_softmax, logsumexp as logsumexp, max as max,

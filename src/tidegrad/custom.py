@@ -38,6 +38,12 @@ class Parts:
 class Pick(Prim):
     """One of a node's several results."""
 
+    def run(self, whole, *, k):
+        return whole[k]
+
+    def infer(self, whole, *, k):
+        return whole.params["results"][k]
+
     def vjp(self, node, g, saved):
         return [Parts({node.params["k"]: g})]
 
