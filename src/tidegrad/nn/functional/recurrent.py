@@ -55,19 +55,11 @@ def recur(
     order of `x` also when time runs backwards.
     """
     w_ih, w_hh, b_ih, b_hh = weights
-    outputs = []
-    drives = _moments(linear(x, w_ih, b_ih))
-    for drive in reversed(drives) if reverse else drives:
-        state = STEPS[kind].run(state, drive, linear(state[0], w_hh, b_hh))
-        outputs.append(state[0])
-    return tg.stack(outputs[::-1] if reverse else outputs, axis=0), state
+    run = STEPS[kind].run
 
+    def step(state, drive):
+        state = run(state, drive, linear(state[0], w_hh, b_hh))
+        return state, state[0]
 
-def _moments(x):
-    """The slices of `x` along its first axis.
-
-    Cut in halves again and again, so that the gradient of each slice fills an array of its
-    half and not one of the whole: T log T work for T slices, not T squared.
-    """
-    half = x.shape[0] // 2
-    return [x[0]] if not half else _moments(x[:half]) + _moments(x[half:])
+    last, outputs = tg.scan(step, state, linear(x, w_ih, b_ih), reverse=reverse)
+    return outputs, last
