@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from test_operations import CASES, NAMES, inputs
 
 import tidegrad as tg
 from tidegrad.abstract import Value
 from tidegrad.core import Tensor
+from tidegrad.jit import function, rules
 from tidegrad.jit.interpreter import Interpreter
 from tidegrad.jit.traced import traced
 from tidegrad.trees import flatten
@@ -91,3 +93,29 @@ def test_a_tensor_that_escaped_names_where_it_was_made():
     assert type(kept[0].array) is Value
     with pytest.raises(TypeError, match="has ended, computed at .*test_jit_trace.py"):
         kept[0] + 1
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Programs are run by the interpreter."""
+    for module in (function, rules):
+        monkeypatch.setattr(module, "compiled", lambda graph, pairs: Interpreter(graph))
+
+
+@pytest.mark.parametrize("name, f, truth, shapes", CASES, ids=NAMES)
+def test_every_operation_and_its_derivatives(name, f, truth, shapes, interpreted):
+    xs, g = [tg.tensor(x) for x in inputs(shapes)], tg.jit(f)
+    with tg.no_grad():
+        np.testing.assert_allclose(g(*xs).array, f(*xs).array, rtol=1e-12)
+
+    def slopes(function):
+        def value(*xs):
+            y = function(*xs)
+            return (y * y).sum() if y.dtype.kind == "f" else xs[0].sum()
+
+        places = tuple(range(len(xs)))
+        first = tg.grad(value, places)(*xs)
+        return [*first, *flatten(tg.hvp(value, tuple(xs), tuple(tg.cos(x) for x in xs)))[0]]
+
+    for y, z in zip(slopes(g), slopes(f), strict=True):
+        np.testing.assert_allclose(y.array, z.array, rtol=1e-10, atol=1e-10)
