@@ -33,7 +33,7 @@ def best_lane(fold: Fold, probe: Probe) -> Loop:
 
     def rank(loop: Loop) -> tuple:
         strays = sum(a.offset.along(loop) not in (0, 1) for a in probe.accesses)
-        return strays, result.along(loop) not in (0, 1), -min(loop.size, 16), loop in fold.inner
+        return strays, -min(loop.size, 16), result.along(loop) not in (0, 1), loop in fold.inner
 
     return min(loops, key=rank, default=fold.rows)
 
