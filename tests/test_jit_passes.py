@@ -76,7 +76,7 @@ def computed(graph, arrays):
             if v not in found:
                 saved = [found[p] for p in v.parents]
                 out = v.saved if v.prim is None else v.prim.run(*saved, **v.params)
-                found[v] = np.asarray(out)
+                found[v] = out if type(out) is tuple else np.asarray(out)
     return [found[y] for y in graph.outputs]
 
 

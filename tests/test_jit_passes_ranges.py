@@ -67,6 +67,11 @@ def test_random_graphs(data):
     every(*growing.values, *growing.masks)
 
 
+def test_products_that_overflow_are_infinite_without_a_warning():
+    big = Tree(known(3e38))
+    assert reach(big * big).hi == np.inf and not reach(big * big).finite
+
+
 def reach(tree):
     return Bounds().of(tree.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -163,19 +164,27 @@ def held(x: Range, dtype: np.dtype) -> Range:
     if dtype.kind == "b":
         return Range(max(x.lo, 0), min(x.hi, 1), False, False)
     if dtype.kind in "iu":
-        ends = np.iinfo(dtype)
-        fits = ends.min <= x.lo and x.hi <= ends.max and not x.nan
-        return Range(x.lo, x.hi, False, False) if fits else Range(*limits(dtype), False, False)
-    end = np.finfo(dtype)
+        first, last = limits(dtype)
+        fits = first <= x.lo and x.hi <= last and not x.nan
+        return Range(*((x.lo, x.hi) if fits else (first, float(last))), False, False)
+    most, least = floats(dtype)
     lo, hi = x.lo - abs(x.lo) * SLACK, x.hi + abs(x.hi) * SLACK
-    lo = -INF if lo < -end.max else 0.0 if 0 < lo < end.tiny else lo
-    hi = INF if hi > end.max else 0.0 if -end.tiny < hi < 0 else hi
+    lo = -INF if lo < -most else 0.0 if 0 < lo < least else lo
+    hi = INF if hi > most else 0.0 if -least < hi < 0 else hi
     return Range(lo, hi, x.nan, x.minus or (hi == 0 and x.hi < 0))
 
 
-def limits(dtype: np.dtype) -> tuple[float, float]:
+@cache
+def floats(dtype: np.dtype) -> tuple[float, float]:
+    """The largest number of a dtype, and the smallest with all its bits, as Python's floats."""
+    ends = np.finfo(dtype)
+    return float(ends.max), float(ends.tiny)
+
+
+@cache
+def limits(dtype: np.dtype) -> tuple[int, int]:
     ends = np.iinfo(dtype)
-    return float(ends.min), float(ends.max)
+    return int(ends.min), int(ends.max)
 
 
 def rising(f: Callable[[float], float], lo: float, hi: float) -> Callable[[Any], Range]:
