@@ -10,10 +10,12 @@ import numpy as np
 
 from ...abstract import Value
 from ...kinds import cast as cast_
+from ...ops.philox import WORDS
 from ..ir import llvm_type
 from ..lane import BOOL, Lane, cast, lane_type, literal, select, splat
 from ..lanes import evaluate
 from .affine import Affine, Loop, Mod, Quotient, Read, Variable, Within, linear, strides
+from .drawing import WORD, finished, words
 from .loops import INDEX, Level
 from .views import Condition, Index
 from .walk import Walk
@@ -236,6 +238,14 @@ class Emit(Walk):
     def total(self, terms: Sequence[Lane]) -> Lane:
         return reduce(combined, terms)
 
+    def drawn(self, v: Value, key: Sequence[Lane], end: Lane, number: Affine) -> Lane:
+        spread = self.lane is not None and self.lane in number.loops
+        whole = spread and in_blocks(number, self.lane, self.width)
+        x = self.vector(number) if spread and not whole else self.scalar(number)
+        code = max((y.code for y in (x, end, *key)), key=depth)
+        at = [at_depth(cast(y, WORD), code) for y in (x, end, *key)]
+        return finished(v, words(v, at[2:], at[1], at[0], self.width if whole else 0))
+
     def again(self, v: Value, index: Index) -> Lane:
         """What is stored at `index` when the code `here` runs, which may change it."""
         outer = self.pointers, self.levels, self.here, self.here
@@ -274,6 +284,13 @@ class Emit(Walk):
         code.line(f"call void {name}({x.type} {x.name}, {place}, {mask.type} {mask.name})")
         where = f"<{self.width} x ptr>" if verb == "scatter" else "ptr"
         code.module.declare(f"declare void {name}({x.type}, {where}, <{self.width} x i1>)")
+
+
+def in_blocks(number: Affine, lane: Any, width: int) -> bool:
+    """Whether vectors along `lane` begin with the first word of a block and end with a last one."""
+    rest = [c for v, c in number.terms.items() if v is not lane]
+    even = all(c % WORDS == 0 for c in (width, number.const, *rest))
+    return even and number.along(lane) == 1
 
 
 def depth(code: Any) -> int:

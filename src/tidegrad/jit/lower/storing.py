@@ -24,6 +24,7 @@ COSTS = dict.fromkeys(
     "exp expm1 log log1p log2 log10 sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh "
     "atanh erf pow sigmoid softplus silu gelu elu logaddexp hypot".split(), 12
 ) | dict.fromkeys("divide sqrt reciprocal remainder floor_divide".split(), 4)  # fmt: skip
+COSTS |= dict.fromkeys("random_bits random_unit random_integers random_normal".split(), 40)
 PLAIN = {reshape, permute, expand, cut, flip_, window}  # moves that a contraction reads through
 CHEAP = 8  # to be computed again wherever it is read
 DEEP = 40  # operations on operations, before one is stored
@@ -57,7 +58,7 @@ class Costs:
             return 0, 0
         if v not in self.known:
             parts = [self.of(p, stored) for p in v.parents]
-            own = COSTS.get(v.prim.name, 1) if isinstance(v.prim, Map) else v.prim is gather
+            own = COSTS.get(v.prim.name, isinstance(v.prim, Map) or v.prim is gather)
             self.known[v] = (
                 own + sum(cost for cost, _ in parts),
                 1 + max((depth for _, depth in parts), default=0),

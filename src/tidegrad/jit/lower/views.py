@@ -13,6 +13,7 @@ from ...kinds import expand, permute, reshape
 from ...ops.indexing import gather, put, scatter
 from ...ops.joining import concat_
 from ...ops.movement import cut, flip_, place
+from ...ops.philox import bell, below, bits, unit
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
 from ..passes.making import uniform
 from .affine import ZERO, Affine, Read, linear, places, strides, within
@@ -270,6 +271,12 @@ def scattered(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     return walk.guarded(y, (*rest[:at], *own, *rest[at:]), conditions, found, v.dtype)
 
 
+def drawn(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
+    key, end = v.parents
+    pair = [walk.at(key, (Affine.of(k),)) for k in (0, 1)]
+    return walk.drawn(v, pair, walk.at(end, ()), linear(index, strides(v.shape)))
+
+
 VIEWS: dict[Any, Callable[..., Any]] = {
     reshape: reshaped,
     permute: permuted,
@@ -282,6 +289,7 @@ VIEWS: dict[Any, Callable[..., Any]] = {
     window: windowed,
     gather: gathered,
     scatter: scattered,
+    **dict.fromkeys((bell, below, bits, unit), drawn),
 }
 # Each element sums several: worth a store wherever it would be computed more than once.
 SUMS: dict[Any, Callable[..., Any]] = {

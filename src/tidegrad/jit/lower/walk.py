@@ -73,6 +73,10 @@ class Walk:
         """The sum of `terms`."""
         raise NotImplementedError
 
+    def drawn(self, v: Value, key: Sequence[Any], end: Any, number: Affine) -> Any:
+        """The element of a draw that word `number` is for."""
+        raise NotImplementedError
+
 
 class Access(NamedTuple):
     """An element that is read: of what, at which index, how far from the first in memory."""
@@ -121,4 +125,7 @@ class Probe(Walk):
             self.followed(condition.where)
 
     def total(self, terms: Sequence[Any]) -> None:
+        pass
+
+    def drawn(self, v: Value, key: Sequence[None], end: None, number: Affine) -> None:
         pass
