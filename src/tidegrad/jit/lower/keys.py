@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from numpy import ndarray
 
 from ...abstract import Value
+from ...core import toposort
 from ..graph import Graph
 
-__all__ = ["text_of"]
+__all__ = ["form_of", "text_of"]
 
 
 def text_of(graph: Graph) -> str:
     """The same text for graphs of the same operations on the same constants, and only for them."""
-    names: dict[Value, str] = {v: f"a{k}" for k, v in enumerate(graph.inputs)}
-    lines = [f"{names[v]} {v.dtype}{v.shape}" for v in graph.inputs]
-    for v in graph.order():
-        if v not in names:
-            names[v] = f"v{len(names)}"
-            own = "constant" if v.prim is None else f"{type(v.prim).__name__} {v.prim.name}"
-            params = ", ".join(f"{k}={plain(x)}" for k, x in sorted(v.params.items()))
-            parents = " ".join(names[p] for p in v.parents)
-            saved = "" if v.saved is None else plain(v.saved)
-            lines.append(f"{names[v]} {v.dtype}{v.shape} {own} {parents} {params} {saved}")
-    lines.append(" ".join(names[v] for v in graph.outputs))
+    return form_of(graph.outputs, graph.inputs)
+
+
+def form_of(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
+    """How `outputs` are made of `inputs`, behind which nothing is looked at."""
+    names: dict[Value, str] = {v: f"a{k}" for k, v in enumerate(inputs)}
+    lines = [f"{names[v]} {v.dtype}{v.shape}" for v in inputs]
+    own = set(outputs)
+    for v in toposort(outputs, names.keys() - own):  # type: ignore[arg-type]
+        if v not in names or (v in own and v.prim is not None):
+            names.setdefault(v, f"v{len(names)}")  # type: ignore[arg-type]
+            lines.append(f"{names[v]} {described(v)} {' '.join(names[p] for p in v.parents)}")  # type: ignore
+    lines.append(" ".join(names[v] for v in outputs))
     return "\n".join(lines)
+
+
+def described(v: Any) -> str:
+    """What a Value is, but for its parents."""
+    kind = "constant" if v.prim is None else f"{type(v.prim).__name__} {v.prim.name}"
+    params = ", ".join(f"{k}={plain(x)}" for k, x in sorted(v.params.items()))
+    return f"{v.dtype}{v.shape} {kind} {params} {'' if v.saved is None else plain(v.saved)}"
 
 
 def plain(x: Any) -> str:

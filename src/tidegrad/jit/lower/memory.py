@@ -113,10 +113,11 @@ def written(stage: Stage) -> Iterable[Value]:
     return [v for v in stage.values if v in stage.kept]
 
 
-def read(stage: Stage, schedule: Schedule, group: Group) -> set[Value]:
+def read(stage: Stage, schedule: Schedule, group: Group) -> dict[Value, None]:
+    """The Values whose memory a stage reads, in the order in which it meets them."""
     if isinstance(stage, Call):
-        return {inside_out(p) for p in stage.values[0].parents}
-    return {a.value for a in stage.reads(schedule.stored, group.rows)[0]}
+        return dict.fromkeys(inside_out(p) for p in stage.values[0].parents)
+    return dict.fromkeys(a.value for a in stage.reads(schedule.stored, group.rows)[0])
 
 
 def made_in(group: Group) -> list[Value]:

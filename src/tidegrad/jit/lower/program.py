@@ -12,6 +12,7 @@ from ..native.threads import BARRIER
 from .affine import Loop
 from .folds import neutral
 from .fusing import Group, Schedule
+from .keys import form_of
 from .loops import INDEX, Function, Level
 from .memory import Memory, read
 from .nests import Nest, lanes_of
@@ -54,7 +55,6 @@ class Writer:
         self.made = self.given + len({place_of(v) for v in graph.outputs if v.prim is not None})
         self.module = Module(contract=contract, fma=target.fma)
         self.names: dict[int, tuple[str, list[Value]]] = {}
-        self.fills: dict[int, str] = {}
         self.known: dict[str, str] = {}
         self.pointers: list[str] = []
 
@@ -69,37 +69,35 @@ class Writer:
         return self.module.text() + (BARRIER if self.schedule.threads > 1 else "")
 
     def stage(self, stage: Stage, group: Group) -> None:
-        """The function of one stage."""
+        """The function of one stage; stages of one form share theirs."""
         own = [v for v in stage.values if v in stage.kept]
         used = list(dict.fromkeys([*own, *read(stage, self.schedule, group)]))
         width = lanes_of(self.target.bits, [v.dtype for v in stage.values])
-        nest = Nest(self.module, f"stage{len(self.names)}", used, width, self.quantum(group))
-        if isinstance(stage, Maps):
-            loops, probe = stage.opened(self.schedule.stored, group.rows)
-            nest.stores(loops.merged(probe.accesses), stage.values, stage.kept)
-        else:
-            assert isinstance(stage, Folding)
-            fold = stage.opened(group.rows)
-            Tiles(nest, fold, set(nest.pointers)).written()
-            if stage.across:
-                fill = Nest(self.module, f"fill{len(self.names)}", own, width)
-                fill.fill(own[0], neutral(fold.name, own[0].dtype))
-                self.fills[id(stage)] = self.once(fill)
-        self.names[id(stage)] = self.once(nest), used
+        quantum = self.quantum(group)
+        kept = [v in stage.kept for v in stage.values]
+        whole = type(stage).__name__, stage.whole, group.rows, quantum, kept
+        form = f"{whole} {form_of(stage.values, used)}"
+        name = self.known.get(form)
+        if name is None:
+            name = self.known[form] = f"stage{len(self.known)}"
+            nest = Nest(self.module, name, used, width, quantum)
+            if isinstance(stage, Maps):
+                loops, probe = stage.opened(self.schedule.stored, group.rows)
+                nest.stores(loops.merged(probe.accesses), stage.values, stage.kept)
+            else:
+                assert isinstance(stage, Folding)
+                fold = stage.opened(group.rows)
+                Tiles(nest, fold, set(nest.pointers)).written()
+                if stage.across:
+                    fill = Nest(self.module, f"fill_{name}", own, width)
+                    fill.fill(own[0], neutral(fold.name, own[0].dtype))
+        self.names[id(stage)] = name, used
 
     def quantum(self, group: Group) -> int:
         """What all cuts between a group's rows are multiples of, where there are plenty of rows."""
         enough = 4 * self.schedule.parts
         fitting = (n for n in (16, 8, 4, 2) if group.rows % n == 0 and group.rows // n >= enough)
         return next(fitting, 1)
-
-    def once(self, nest: Nest) -> str:
-        """The name of a function with such a body: layers of one form share theirs."""
-        name, body = nest.function.name, nest.function.text().partition("(")[2]
-        known = self.known.setdefault(body, name)
-        if known != name:
-            del self.module.functions[name]
-        return known
 
     def part(self, name: str, levels: list[list[Group]]) -> None:
         """A function that runs some levels, on every thread."""
@@ -150,7 +148,7 @@ class Writer:
         for stage in group.stages:
             if isinstance(stage, Folding) and stage.across:
                 place = self.address(part, stage.values[0], stage, c, None)
-                part.line(f"call void @{self.fills[id(stage)]}(ptr {place}, i64 0, i64 1)")
+                part.line(f"call void @fill_{self.names[id(stage)][0]}(ptr {place}, i64 0, i64 1)")
         inner = part
         if block < rows:
             inner = part.repeat(Loop("block", rows), low.name, high.name, block)

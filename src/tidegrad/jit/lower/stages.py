@@ -33,6 +33,7 @@ class Stage:
     def __init__(self, values: Sequence[Value]):
         self.values = list(values)
         self.kept: set[Value] = set(values)  # those of them that are written to memory
+        self.known: dict[tuple[int, int], tuple[list[Access], Loop]] = {}
 
     @property
     def shape(self) -> Shape:
@@ -49,6 +50,12 @@ class Stage:
 
     def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
         """What it reads when cut into `rows`, and the loop over these."""
+        key = rows, len(self.values)
+        if key not in self.known:
+            self.known[key] = self.probed(stored, rows)
+        return self.known[key]
+
+    def probed(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -65,7 +72,7 @@ class Maps(Stage):
             probe.anew(v, loops.index)
         return loops, probe
 
-    def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
+    def probed(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
         loops, probe = self.opened(stored, rows)
         return probe.accesses, loops.loops[0]
 
@@ -107,7 +114,7 @@ class Folding(Stage):
             count += 1
         return v.parents[0].shape[:count]
 
-    def reads(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
+    def probed(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
         fold = self.opened(rows)
         return fold.probed(stored).accesses, fold.rows
 
