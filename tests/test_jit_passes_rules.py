@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from test_jit_passes import Tree, c, checked, known, names, x
 
+from tidegrad.abstract import Value
+from tidegrad.custom import pick
 from tidegrad.jit.graph import Graph
-from tidegrad.jit.passes import simplified
+from tidegrad.jit.passes.bounds import Bounds
 from tidegrad.jit.passes.making import made
-from tidegrad.kinds import Opaque, cast, expand, flow, flow_singular, permute, reshape, sum_, where
+from tidegrad.jit.regions import Cond, scan_
+from tidegrad.kinds import cast, expand, flow, flow_singular, permute, reshape, sum_, where
 from tidegrad.ops import elementwise as table
 from tidegrad.ops.contractions import contract
 from tidegrad.ops.indexing import gather
@@ -439,16 +442,40 @@ def test_draws_of_the_same_numbers_are_one():
     assert names(out) == ["random_unit", "subtract"]
 
 
-def test_programs_inside_become_simpler():
-    def body():
-        a = x(3)
-        return Graph((a,), (made(table.add, made(table.negative, made(table.negative, a)), a),))
+def scanned(body, args, carries, xs, length):
+    results = tuple((y.shape, y.dtype) for y in body.outputs[:carries])
+    results += tuple(((length, *y.shape), y.dtype) for y in body.outputs[carries:])
+    params = {"carries": carries, "xs": xs, "length": length, "reverse": False}
+    return made(scan_, *args, body=body, **params, results=results)
 
-    loop = Opaque("loop", None, lambda a, *, body, branches: (a.shape, a.dtype))
-    a = x(3)
-    graph = Graph((a,), (made(loop, a, body=body(), branches=(body(), body())),))
-    after = simplified(graph)
-    params = after.outputs[0].params
-    for inner in (params["body"], *params["branches"]):
-        assert names(*inner.outputs) == ["add"]
-    assert simplified(after).outputs[0] is after.outputs[0]
+
+def picked(whole, k):
+    shape, dtype = whole.params["results"][k]
+    return Value(pick, (whole,), {"k": k}, shape, dtype)
+
+
+def test_programs_inside_become_simpler_by_what_they_are_given():
+    h, g, z, w = x(3), x(3), x(3), x(3)
+    carry = made(table.tanh, made(table.add, h, made(table.multiply, w, known(1.0))))
+    body = Graph((h, g, z, w), (carry, made(flow, g, z), made(flow, g, h), made(flow, g, w)))
+    stack = made(table.sigmoid, x(4, 3))
+    whole = scanned(body, (made(table.sin, x(3)), x(4, 3), stack, x(3)), 1, 2, 4)
+    outputs = checked(*(picked(whole, k) for k in range(4)))
+    inner = outputs[0].parents[0].params["body"]
+    # The stack and the carry lie between -1 and 1; of what stays the same nothing is known.
+    assert [v.prim.name for v in inner.outputs] == ["tanh", "multiply", "multiply", "flow"]
+    assert names(*inner.outputs[:1]) == ["add", "tanh"]
+    assert Bounds().of(outputs[0]).hi < 1.1 and not Bounds().of(outputs[1]).finite
+
+
+def test_branches_become_simpler():
+    branches = []
+    for prim in (table.tanh, table.cos):
+        a, b = x(3), x(3)
+        branches.append(Graph((a, b), (made(flow, b, made(prim, made(table.multiply, a, a))),)))
+    params = {"true": branches[0], "false": branches[1]}
+    choose, results = Cond(), (((3,), np.dtype("float32")),)
+    whole = made(choose, x(dtype=bool), made(table.sin, x(3)), x(3), **params, results=results)
+    (out,) = checked(picked(whole, 0))
+    params = out.parents[0].params
+    assert [names(*params[k].outputs)[-1] for k in ("true", "false")] == ["multiply"] * 2

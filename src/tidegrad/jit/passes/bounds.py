@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...abstract import Value
+from ...custom import pick
 from ...kinds import Map, Move, Reduce, cast, expand, reshape, sum_
 from ...ops import elementwise as table
 from ...ops.contractions import Contract
@@ -23,6 +24,7 @@ from ...ops.scans import Running
 from ...ops.windows import overlap_add, spread_windows, sum_windows
 from ...partials import INPUTS
 from ...shapes import ALL
+from .inside import result
 from .making import number
 from .ranges import FUNCTIONS, Range, either, held
 
@@ -50,6 +52,10 @@ class Bounds(dict):
             return Range() if value.saved is None else content(value.saved)
         if depth == 0:
             return Range()
+        if prim is pick:
+            (whole,) = value.parents
+            given = [self.of(p, depth - 1) for p in whole.parents]
+            return result(whole, value.params["k"], given, Bounds)
         parents = [self.of(p, depth - 1) for p in value.parents]
         if prim is table.gap and is_top(value.parents[1], value.parents[0]):
             return Range(-np.inf, 0, parents[0].nan, True)

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import is_
-from typing import Any
 
 from ...abstract import Value
 from ..graph import Graph
+from .bounds import Bounds
+from .inside import Reach, known_inside
 
 __all__ = ["simpler_inside"]
 
 
-def simpler_inside(value: Value, simplify: Callable[[Graph], Graph]) -> Value | None:
-    """`value` with the graphs among its parameters, or in tuples of these, simplified."""
-    params = {name: inside(p, simplify) for name, p in value.params.items()}
-    if all(map(is_, params.values(), value.params.values())):
+Simplify = Callable[[Graph, Reach], Graph]
+
+
+def simpler_inside(value: Value, bounds: Bounds, simplify: Simplify) -> Value | None:
+    """`value` with the graphs that it holds simplified, by what is known of their inputs."""
+    known = known_inside(value, [bounds.of(p) for p in value.parents], Bounds)
+    found = {name: simplify(value.params[name], reach) for name, reach in known.items()}
+    if all(all(map(is_, found[name].outputs, value.params[name].outputs)) for name in found):
         return None
-    new = Value(value.prim, value.parents, params, value.shape, value.dtype, value.saved)
+    new = Value(value.prim, value.parents, {**value.params, **found}, value.shape, value.dtype)
     new.where = value.where
     return new
-
-
-def inside(x: Any, simplify: Callable[[Graph], Graph]) -> Any:
-    """`x` itself where nothing in it became simpler."""
-    if type(x) is Graph:
-        new = simplify(x)
-        return x if all(map(is_, new.outputs, x.outputs)) else new
-    if type(x) is tuple and x and type(x[0]) is Graph:
-        found = tuple(inside(graph, simplify) for graph in x)
-        return x if all(map(is_, found, x)) else found
-    return x

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from operator import is_
 from typing import Any
 
 from ...abstract import Value
-from ...kinds import Map, Move, Reduce
-from ...ops.contractions import Contract
 from ..graph import Graph, rebuilt
+from ..regions import Holding
 from . import (
     algebra,
     assembling,
@@ -28,6 +28,7 @@ from . import (
 from .bounds import Bounds
 from .constants import reduced_constant
 from .facts import Facts, Rule, Rules
+from .inside import Reach
 from .joining import key
 from .nested import simpler_inside
 
@@ -48,7 +49,6 @@ PASSES: dict[str, Rules] = {
     "gathering": gathering.RULES,
     "products": products.RULES,
 }
-PLAIN = (Map, Move, Reduce, Contract)  # which have no programs inside
 ROUNDS = 6  # a rule's result is looked at again in the same round; only its parts wait for the next
 CHAIN = 16  # rules that apply to one Value after another
 
@@ -59,7 +59,12 @@ def simplified(graph: Graph, passes: Sequence[str] = tuple(PASSES)) -> Graph:
     Bit for bit the same for + - * /, sqrt, comparisons and moves, except for the sign of a zero
     where the rule in question says so.  Inputs stay, used or not.
     """
-    walk = Walk([PASSES[name] for name in passes], lambda inner: simplified(inner, passes))
+    return simplified_knowing(graph, {}, [PASSES[name] for name in passes])
+
+
+def simplified_knowing(graph: Graph, reach: Reach, passes: Sequence[Rules]) -> Graph:
+    """The same, where the ranges of inputs are known."""
+    walk = Walk(passes, Bounds(reach))
     for _ in range(ROUNDS):
         after = walk.walked(graph)
         if all(map(is_, after.outputs, graph.outputs)):
@@ -71,12 +76,10 @@ def simplified(graph: Graph, passes: Sequence[str] = tuple(PASSES)) -> Graph:
 class Walk:
     """Walks from inputs to outputs, each of which remembers what is simple since an earlier one."""
 
-    def __init__(self, passes: Sequence[Rules], simplify: Callable[[Graph], Graph]):
-        self.chosen = Chosen(passes)
-        self.simplify = simplify  # a program inside of this one
+    def __init__(self, passes: Sequence[Rules], bounds: Bounds):
+        self.passes, self.chosen, self.bounds = passes, Chosen(passes), bounds
         self.known: dict[Any, Value] = {}  # by what equal Values share
         self.simple: set[Value] = set()
-        self.bounds = Bounds()
 
     def walked(self, graph: Graph) -> Graph:
         new: dict[Value, Value] = {}
@@ -97,8 +100,9 @@ class Walk:
         """What rules make of `value`, one after another."""
         if value.prim is None:
             return reduced_constant(value)
-        if not isinstance(value.prim, PLAIN):
-            inner = simpler_inside(value, self.simplify)
+        if isinstance(value.prim, Holding):
+            simplify = partial(simplified_knowing, passes=self.passes)
+            inner = simpler_inside(value, self.bounds, simplify)
             value = value if inner is None else inner
         for _ in range(CHAIN):
             for rule in self.chosen[value.prim]:

@@ -165,8 +165,9 @@ def held(x: Range, dtype: np.dtype) -> Range:
         return Range(max(x.lo, 0), min(x.hi, 1), False, False)
     if dtype.kind in "iu":
         first, last = limits(dtype)
-        fits = first <= x.lo and x.hi <= last and not x.nan
-        return Range(*((x.lo, x.hi) if fits else (first, float(last))), False, False)
+        if first <= x.lo and x.hi <= last and not x.nan:
+            return Range(x.lo, x.hi, False, False)
+        return Range(first, float(last), False, False)
     most, least = floats(dtype)
     lo, hi = x.lo - abs(x.lo) * SLACK, x.hi + abs(x.hi) * SLACK
     lo = -INF if lo < -most else 0.0 if 0 < lo < least else lo
