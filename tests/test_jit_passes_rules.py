@@ -9,7 +9,7 @@ from tidegrad.custom import pick
 from tidegrad.jit.graph import Graph
 from tidegrad.jit.passes.bounds import Bounds
 from tidegrad.jit.passes.making import made
-from tidegrad.jit.regions import Cond, scan_
+from tidegrad.jit.regions import Cond, WhileLoop, scan_
 from tidegrad.kinds import cast, expand, flow, flow_singular, permute, reshape, sum_, where
 from tidegrad.ops import elementwise as table
 from tidegrad.ops.contractions import contract
@@ -479,3 +479,19 @@ def test_branches_become_simpler():
     (out,) = checked(picked(whole, 0))
     params = out.parents[0].params
     assert [names(*params[k].outputs)[-1] for k in ("true", "false")] == ["multiply"] * 2
+
+
+def test_loops_that_ask_become_simpler():
+    n, z, w = (x(dtype=np.int64) if k == "n" else x(3) for k in "nzw")
+    test = Graph((n, z, w), (made(table.less, n, known(3, np.int64)),))
+    n, z, w = (x(dtype=np.int64) if k == "n" else x(3) for k in "nzw")
+    step = made(table.add, n, known(1, np.int64))
+    body = Graph((n, z, w), (step, made(table.tanh, made(flow, w, z))))
+    results = (((), np.dtype("int64")), ((3,), np.dtype("float32")))
+    start = made(table.cos, x(3))
+    args = (x(dtype=np.int64), start, x(3))
+    whole = made(WhileLoop(), *args, test=test, body=body, carries=2, results=results)
+    outputs = checked(*(picked(whole, k) for k in range(2)))
+    inner = outputs[1].parents[0].params["body"]
+    assert names(inner.outputs[1]) == ["multiply", "tanh"]
+    assert Bounds().of(outputs[1]).finite and not Bounds().of(outputs[0]).nan

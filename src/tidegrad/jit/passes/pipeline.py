@@ -31,6 +31,7 @@ from .facts import Facts, Rule, Rules
 from .inside import Reach
 from .joining import key
 from .nested import simpler_inside
+from .scans import without_repetition
 
 __all__ = ["PASSES", "simplified"]
 
@@ -66,7 +67,7 @@ def simplified_knowing(graph: Graph, reach: Reach, passes: Sequence[Rules]) -> G
     """The same, where the ranges of inputs are known."""
     walk = Walk(passes, Bounds(reach))
     for _ in range(ROUNDS):
-        after = walk.walked(graph)
+        after = walk.walked(without_repetition(graph))
         if all(map(is_, after.outputs, graph.outputs)):
             break
         graph = after
