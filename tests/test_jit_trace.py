@@ -7,6 +7,7 @@ from test_operations import CASES, NAMES, inputs
 import tidegrad as tg
 from tidegrad.abstract import Value
 from tidegrad.core import Tensor
+from tidegrad.errors import TraceError
 from tidegrad.jit import function, rules
 from tidegrad.jit.interpreter import Interpreter
 from tidegrad.jit.traced import traced
@@ -83,7 +84,7 @@ def test_numbers_promote_as_they_do_eagerly(dtype, number):
 def test_values_have_no_elements():
     x = tg.tensor([1.0])
     for use in (bool, float, int, np.asarray, lambda x: x.item(), lambda x: x.numpy()):
-        with pytest.raises(TypeError, match="test_jit_trace.py"):
+        with pytest.raises(TraceError, match="test_jit_trace.py"):
             traced(lambda x: use(x * 2), x)  # noqa: B023
 
 
@@ -91,7 +92,7 @@ def test_a_tensor_that_escaped_names_where_it_was_made():
     kept = []
     traced(lambda x: kept.append(x * 2), tg.ones(3))
     assert type(kept[0].array) is Value
-    with pytest.raises(TypeError, match="has ended, computed at .*test_jit_trace.py"):
+    with pytest.raises(TraceError, match="has ended, computed at .*test_jit_trace.py"):
         kept[0] + 1
 
 

@@ -31,7 +31,7 @@ class AnomalyError(FloatingPointError):
     """A value or gradient that is NaN or infinite, found while looking for one."""
 
 
-class TraceError(TypeError):
+class TraceError(RuntimeError):
     """A use of numbers that are not known yet, or no longer, because a program computes them."""
 
 

@@ -112,7 +112,7 @@ def array(self: Tensor, dtype=None, copy: bool | None = None) -> ndarray:
         if copy is False:
             raise ValueError(f"np.asarray: {self.array.dtype} becomes {dtype} only by a copy")
         return elements(self).astype(dtype)
-    return elements(self).copy() if copy else frozen(elements(self))
+    return np.array(elements(self)) if copy else frozen(np.asarray(elements(self)))
 
 
 def dlpack(self: Tensor, **options):

@@ -51,7 +51,10 @@ def length(self: Tensor) -> int:
 
 
 def contains(self: Tensor, value: Any) -> bool:
-    return bool((elements(self) == (elements(value) if type(value) is Tensor else value)).any())
+    array = elements(self)
+    if type(array) is Value:
+        return bool(array)  # an error that says so
+    return bool((array == (elements(value) if type(value) is Tensor else value)).any())
 
 
 def truth(self: Tensor) -> bool:

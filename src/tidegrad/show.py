@@ -11,6 +11,8 @@ __all__ = ["formatted", "show"]
 
 def show(self: Tensor) -> str:
     """`tensor([...])`, with the dtype where it is not what the numbers say."""
+    if not isinstance(self.array, np.ndarray):
+        return f"tensor(<{self.array.dtype}{list(self.array.shape)} of a trace>)"
     text = np.array2string(self.array, separator=", ", prefix="tensor(")
     if self.array.size == 0 and self.array.shape != (0,):
         text = f"{text}, shape={self.array.shape}"

@@ -101,9 +101,9 @@ class Function:
             return self.f(*args, **kwargs)
 
         traced = traced_with(run, call.leaves, call.static)
-        return Program(
-            self.name, traced, guards, counts, checking(compiled) if self.debug else compiled
-        )
+        guards.always.settle()
+        make = checking(compiled) if self.debug else compiled
+        return Program(self.name, traced, guards, counts, make)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arguments, made now and not run."""
@@ -113,6 +113,14 @@ class Function:
         """What a call with these arguments computes: as it was traced, or as it runs."""
         program = self.lower(*args, **kwargs)
         return getattr(program.executable, "graph", program.graph) if optimized else program.graph
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The code that a call with these arguments runs."""
+        return self.lower(*args, **kwargs).executable.source()
+
+    def cost(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call with these arguments takes: operations, and bytes moved and planned."""
+        return self.lower(*args, **kwargs).executable.cost()
 
     def clear(self) -> None:
         """Forget every program."""

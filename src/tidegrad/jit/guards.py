@@ -63,6 +63,14 @@ class Places:
             return True
         return self.changed(found) is None
 
+    def settle(self) -> None:
+        """Let go of lists and dicts that the function itself has changed while it was traced."""
+        changed = {id(c) for c, n in self.sizes if len(c) != n}
+        self.sizes = [(c, n) for c, n in self.sizes if id(c) not in changed]
+        kept = [k for k, (c, _) in enumerate(self.places) if id(c) not in changed]
+        self.places = [self.places[k] for k in kept]
+        self.names, self.values = [self.names[k] for k in kept], [self.values[k] for k in kept]
+
     def missing(self) -> str | None:
         """The name of the first value that is another one."""
         try:

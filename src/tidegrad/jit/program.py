@@ -53,7 +53,9 @@ class Program:
         first = len(states) + len(leaves)
         self.results = slice(first, first + len(outcome.results))
         rest = len(outputs) - self.results.stop
-        self.memory = Memory(states, leaves, len(outcome.results), rest, rules is None)
+        # What is an input too must not be written before it has been given back.
+        apart = rules is None and not set(self.graph.inputs) & set(outputs)
+        self.memory = Memory(states, leaves, len(outcome.results), rest, apart)
         self.rest = bool(outcome.others or found.cleared)
         self.changes = bool(states or leaves or self.rest)
         self.writes_arguments = any(t.source and t.source.place >= 0 for t in targets)

@@ -44,12 +44,20 @@ class Entry:
         self.met = False  # by the function itself, among what it closes over
         self.tape: Node | None = None  # what gradients of the stand-in flow to
         if self.node is not None:
-            self.track().owner = Outside() if self.node.prim else weakref.ref(self.stand_in)
+            self.track().owner = weakref.ref(self.stand_in)
+            if self.node.prim is not None:
+                end = Node(None, (), {}, self.value, NOTHING)
+                end.owner = Outside()
+                self.tape = Node(variable, (end,), {"live": True}, self.value, NOTHING)
+                self.stand_in.node = self.tape
 
     def track(self) -> Node:
         """Let gradients flow to the stand-in: to this node."""
         self.tape = self.stand_in.node = Node(None, (), {}, self.value, NOTHING)
         return self.tape
+
+
+LARGE = 1 << 16  # elements
 
 
 class Outside:
@@ -134,7 +142,7 @@ class Trace:
 
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
         arrays, nodes, mask, bare = self.opened(prim, args)
-        if Value not in map(type, arrays):
+        if Value not in map(type, arrays) and not grows(prim, arrays, params):
             return self.at_once(prim, args, params)
         dtypes, weakly = resolved(prim, [self.kind_of(a) for a in arrays])
         for k, (a, dtype) in enumerate(zip(arrays, dtypes)):
@@ -191,6 +199,11 @@ class Trace:
         if type(a) in WEAK:
             return a
         return WEAKLY if type(a) is Value and a in self.weak else a.dtype
+
+
+def grows(prim: Any, arrays: list, params: dict) -> bool:
+    """Whether little is spread to much, which is a program's work and no constant to keep."""
+    return prim is expand and size_of(params["shape"]) > LARGE > arrays[0].size
 
 
 def as_value(a: Any, dtype: np.dtype | None, token: object) -> Value:

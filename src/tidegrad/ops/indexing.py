@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy import ndarray
 
+from ..core import Node
 from ..kinds import Move, Prim, where
 from ..shapes import broadcast
 from .movement import cut, cut_shape
@@ -62,6 +63,7 @@ def gathered(x, *indices, axes):
     """Shape and dtype of a gather; an index out of range is named."""
     for axis, index in zip(axes, indices):
         places = getattr(index, "array", index)
+        places = places.saved if isinstance(places, Node) else places  # of a trace: if known
         n = x.shape[axis]
         if isinstance(places, ndarray) and ((places < -n) | (places >= n)).any():
             bad = places[(places < -n) | (places >= n)].flat[0]

@@ -191,7 +191,7 @@ def masked(mask: Tensor, shape: Shape, axis: int) -> list[Tensor]:
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero, one tensor for each axis."""
-    return tuple(Tensor(i) for i in np.nonzero(elements(lift(x, "nonzero"))))
+    return tuple(Tensor(i) for i in elements(lift(x, "nonzero")).nonzero())
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
