@@ -163,7 +163,7 @@ def test_bad_bodies_are_refused_where_they_are_traced(drawn):
         (lambda: tg.cond(h.sum() > 0, lambda: h, lambda: h[0]), ValueError, "false_fun"),
         (lambda: tg.cond(h.sum() > 0, lambda: h, lambda: (h, h)), TypeError, "false_fun"),
         (lambda: tg.while_loop(lambda s: s, lambda s: s, h), TypeError, "one bool"),
-        (lambda: tg.scan(lambda h, x: (h * float(x.sum()), x), h, x), TypeError, "float"),
+        (lambda: tg.scan(lambda h, x: (h * float(x.sum()), x), h, x), tg.errors.TraceError, "float"),
     ]
     for f, error, text in bad:
         with pytest.raises(error, match=text):

@@ -87,8 +87,11 @@ def backward(
         # A carry that nothing comes of has a cotangent all the same, which nobody reads.
         ends = [seeds.get(i) or back.seed(entries[i].stand_in, record) for i in own.carries]
         sums = [back.seed(entries[i].stand_in, record) for i in own.same]
-        stacked = [back.seed(entries[i].stand_in, record) for i in own.carries]
-        new = [add(grads[i], s.stand_in) for i, s in zip(own.carries, stacked)]
+        earlier = [i for i in own.carries if record or outs + i in gs]
+        stacked = {i: back.seed(entries[i].stand_in, record) for i in earlier}
+        new = [
+            add(grads[i], stacked[i].stand_in) if i in stacked else grads[i] for i in own.carries
+        ]
         new += [add(s.stand_in, grads[i]) for i, s in zip(own.same, sums)]
         new += [grads[i] for i in own.xs]
     ys = [k for k in seeded if k >= n]
@@ -96,9 +99,9 @@ def backward(
     states = [given(gs.get(i), shapes[i]) for i in own.carries]
     states += [given(None, shapes[i]) for i in own.same]
     rows = [given(gs.get(k), plan.region.outs[k].array, T) for k in ys]
-    rows += [given(gs.get(outs + i), shapes[i], T) for i in own.carries]
+    rows += [given(gs.get(outs + i), shapes[i], T) for i in stacked]
     rows += [*before, *args[n:m]]
-    cut = [*(seeds[k] for k in ys), *stacked, *entries[:m]]
+    cut = [*(seeds[k] for k in ys), *stacked.values(), *entries[:m]]
     found = closed(Region(back.trace, [*ends, *sums, *cut, *entries[m:]], new), record)
     given_args = [*states, *rows, *args[m:], *found[1]]
     reverse = Plan(found[0], given_args, len(states), len(rows), T, not plan.reverse)
