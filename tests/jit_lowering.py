@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from tidegrad.abstract import constant, unknown
+from tidegrad.jit import executable
 from tidegrad.jit.canaries import Guarded
 from tidegrad.jit.graph import Graph
 from tidegrad.jit.interpreter import Interpreter
@@ -27,13 +28,15 @@ def known(array, dtype=None):
 
 @contextmanager
 def on(count):
-    """Programs of so many threads."""
-    before = threads.get_num_threads()
+    """Programs of so many threads, however small they are."""
+    before = threads.get_num_threads(), executable.SMALL
     threads.set_num_threads(count)
+    executable.SMALL = 0
     try:
         yield
     finally:
-        threads.set_num_threads(before)
+        threads.set_num_threads(before[0])
+        executable.SMALL = before[1]
 
 
 def numbers(v, rng, hard=False):

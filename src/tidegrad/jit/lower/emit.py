@@ -214,6 +214,10 @@ class Emit(Walk):
         assert v.saved is not None
         return literal(self.root, v.saved.reshape(-1)[0], v.dtype)
 
+    def counted(self, v: Value, number: Affine) -> Lane:
+        spread = self.lane is not None and self.lane in number.loops
+        return cast(self.vector(number) if spread else self.scalar(number), v.dtype)
+
     def computed(self, v: Value, parts: Sequence[Lane]) -> Lane:
         code = max((x.code for x in parts), key=depth)
         given = [at_depth(x, code) for x in parts]

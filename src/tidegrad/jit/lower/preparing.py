@@ -11,11 +11,13 @@ from ...abstract import Value, constant
 from ...kinds import Move, Reduce, cast, expand, reshape, sum_, where
 from ...ops import elementwise as table
 from ...ops.contractions import Contract
-from ...ops.indexing import put, put_at, scatter
+from ...ops.indexing import gather, put, put_at, scatter
 from ...ops.joining import concat_
 from ...ops.reductions import argmax_, argmin_, max_, min_, norm_
+from ...ops.windows import peaks
 from ..graph import Graph, rewritten
 from ..passes.making import made, scalar
+from .pooling import Pooling
 
 __all__ = ["prepared"]
 
@@ -26,12 +28,19 @@ SMALL = np.dtype("int32")
 def prepared(graph: Graph) -> Graph:
     """`graph` without elements that are not there, and without folds that are several folds."""
 
+    pooling = Pooling()
+    rules = RULES | {
+        peaks: pooling.searched,
+        gather: pooling.gathered,
+        scatter: pooling.scattered,
+    }
+
     def rule(v: Value) -> Value:
         if not v.size and v.prim is not None:
             return nothing(v)
         if any(not p.size for p in v.parents):
             return without_nothing(v)
-        return RULES[v.prim](v) if v.prim in RULES else v
+        return rules[v.prim](v) if v.prim in rules else v
 
     return rewritten(graph, rule)
 

@@ -11,11 +11,11 @@ from ...ops.contractions import Contract
 from ...ops.indexing import gather, scatter
 from ...ops.movement import cut, flip_
 from ...ops.plans import terms
-from ...ops.windows import window
+from ...ops.windows import overlap_add, window
 from ..graph import Graph
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
-from .views import SUMS, VIEWS, sources_of
+from .views import SUMS, VIEWS, sources_of, steps_of
 
 __all__ = ["effort", "inside_out", "is_native", "place_of", "stored_values"]
 
@@ -44,7 +44,10 @@ def is_native(v: Value) -> bool:
 
 
 def is_number(v: Value) -> bool:
-    return v.prim is None and v.saved is not None and v.size == 1
+    """Whether a Value's elements need no memory: a constant of one number, or one that counts."""
+    if v.prim is not None or v.saved is None:
+        return False
+    return v.size == 1 or (v.dtype.kind in "iu" and steps_of(v) is not None)
 
 
 class Costs:
@@ -71,14 +74,14 @@ def stored_values(graph: Graph) -> set[Value]:
     order = graph.order()
     stored = {v for v in order if v.prim is None and not is_number(v)} | set(graph.inputs)
     wanted = {place_of(v) for v in graph.outputs} | demanded(order)
-    users = used(order, graph.outputs)
+    users, repeated = used(order, graph.outputs), spread(order)
     costs = Costs()
     for v in order:
         if v.prim is None or (v.prim is reshape and v not in wanted and inside_out(v) in stored):
             continue
         cost, depth = costs.of(v, stored)
-        folded = isinstance(v.prim, (Reduce, Contract)) or v.prim in SUMS or not is_native(v)
-        again = cost > CHEAP and (users[v] > 1 or v in wanted)
+        folded = isinstance(v.prim, (Reduce, Contract)) or is_sum(v) or not is_native(v)
+        again = cost > CHEAP and (users[v] > 1 or v in repeated)
         if folded or v in wanted or again or depth > DEEP:
             stored.add(v)
     return stored
@@ -109,6 +112,23 @@ def used(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, int]:
     return users
 
 
+def spread(order: Iterable[Value]) -> set[Value]:
+    """What is read more than once by the same operation, being broadcast."""
+    found: set[Value] = set()
+    for v in order:
+        if isinstance(v.prim, Map) or v.prim is expand:
+            found.update(inside_out(p) for p in v.parents if 1 < p.size < v.size)
+    return found
+
+
+def is_sum(v: Value) -> bool:
+    """Whether elements are sums of several."""
+    if v.prim is not overlap_add:
+        return v.prim in SUMS
+    each = zip(v.params["size"], v.params["stride"], v.params["dilation"])
+    return any(s < k or d > 1 for k, s, d in each if k > 1)
+
+
 def inside_out(v: Value) -> Value:
     """`v` before reshapes, which leave memory as it is."""
     while v.prim is reshape:
@@ -132,7 +152,7 @@ def demanded(order: Iterable[Value]) -> set[Value]:
             found.update(map(inside_out, v.parents))
         elif v.prim is reshape and not is_affine(v):
             found.add(inside_out(v))
-        elif v.prim in SUMS:
+        elif v.prim in SUMS and v.prim is not overlap_add:  # which reads each element once
             found.update(map(inside_out, v.parents))
         elif v.prim is expand and repeated_by_rows(v):
             found.add(inside_out(v.parents[0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from ...ops.windows import overlap_add, spread_windows, sum_windows, window
 from ..passes.making import uniform
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
-__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of"]
+__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of", "steps_of"]
 
 Index = tuple[Affine, ...]
 
@@ -169,16 +169,26 @@ def windows_added(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     lead, where = index[: -len(size)], index[-len(size) :]
     counts = y.shape[len(lead) : len(lead) + len(size)]
     terms = []
-    for inner in product(*map(range, size)):
-        own, found = [], []
-        for a, i, s, d, n in zip(where, inner, stride, apart, counts):
-            high, low = (a + -i * d).split(s)
-            found += [Condition(low, 0, 1)] if s > 1 else []
-            found.append(Condition(high, 0, n))
-            own.append(within(high, n))
-        inside_window = tuple(map(Affine.of, inner)) if v.prim is overlap_add else ()
-        terms.append(walk.guarded(y, (*lead, *own, *inside_window), conditions, found, v.dtype))
+    for chosen in product(*map(covering, where, size, stride, apart, counts)):
+        own = tuple(window for window, _, _ in chosen)
+        within = tuple(inner for _, inner, _ in chosen) if v.prim is overlap_add else ()
+        found = [condition for _, _, both in chosen for condition in both]
+        terms.append(walk.guarded(y, (*lead, *own, *within), conditions, found, v.dtype))
     return walk.total(terms)
+
+
+def covering(
+    a: Affine, size: int, stride: int, apart: int, count: int
+) -> Iterator[tuple[Affine, Affine, list[Condition]]]:
+    """Along one axis, each window that may cover a place, where in it that is, and if it does."""
+    if stride >= size and (apart == 1 or size == 1):  # one at most
+        high, low = a.split(stride)
+        yield high, low if size > 1 else ZERO, [Condition(low, 0, size), Condition(high, 0, count)]
+        return
+    for i in range(size):
+        high, low = (a + -i * apart).split(stride)
+        known = [Condition(low, 0, 1)] if stride > 1 else []
+        yield high, Affine.of(i), [*known, Condition(high, 0, count)]
 
 
 def front(axes: Sequence[int]) -> int:

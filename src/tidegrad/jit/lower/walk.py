@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ...abstract import Value
 from ...kinds import Map
 from .affine import Affine, Mod, Quotient, Read, Within, linear, strides
-from .views import SUMS, VIEWS, Condition, Index, broadcast_index
+from .views import SUMS, VIEWS, Condition, Index, broadcast_index, steps_of
 
 __all__ = ["Access", "Probe", "Walk"]
 
@@ -44,6 +44,9 @@ class Walk:
 
     def made(self, v: Value, index: Index, conditions: tuple[Condition, ...]) -> Any:
         if v.prim is None:
+            steps = steps_of(v) if v.size > 1 else None
+            if steps is not None:
+                return self.counted(v, index[steps.axis] * steps.step + steps.start)
             return self.number(v)
         if isinstance(v.prim, Map):
             parts = [self.at(p, broadcast_index(index, p.shape), conditions) for p in v.parents]
@@ -54,6 +57,10 @@ class Walk:
         raise NotImplementedError
 
     def number(self, v: Value) -> Any:
+        raise NotImplementedError
+
+    def counted(self, v: Value, number: Affine) -> Any:
+        """The element of a constant that counts."""
         raise NotImplementedError
 
     def computed(self, v: Value, parts: Sequence[Any]) -> Any:
@@ -111,6 +118,9 @@ class Probe(Walk):
 
     def number(self, v: Value) -> None:
         pass
+
+    def counted(self, v: Value, number: Affine) -> None:
+        self.followed(number)
 
     def computed(self, v: Value, parts: Sequence[Any]) -> None:
         self.maps.append(v)
