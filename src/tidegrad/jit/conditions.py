@@ -8,9 +8,8 @@ from typing import Any
 from ..epoch import COUNTS
 from .arguments import state_of
 from .guards import Guards
-from .outcome import tensor_of
 from .trace import UNREAD
-from .traced import Traced
+from .traced import Traced, tensor_of
 
 __all__ = ["Conditions"]
 

@@ -11,13 +11,12 @@ from numpy import ndarray
 
 from ..core import Tensor
 from .graph import Graph
-from .outcome import tensor_of
-from .traced import Source
+from .traced import Source, tensor_of
 from .writers import writing
 
-__all__ = ["Gathering"]
+__all__ = ["Gathering", "in_order"]
 
-in_order = attrgetter("flags.c_contiguous")
+orderly = attrgetter("flags.c_contiguous")
 
 
 class Gathering:
@@ -39,9 +38,7 @@ class Gathering:
         arrays += [tensor.array for tensor in self.held]
         if self.graded:
             arrays += [tensor_of(s, leaves)._grad.array for s in self.graded]
-        if not all(map(in_order, self.loose(arrays) if whole else arrays)):
-            arrays = [a if in_order(a) else np.ascontiguousarray(a) for a in arrays]
-        return arrays
+        return arrays if whole and all(map(orderly, self.loose(arrays))) else in_order(arrays)
 
     def read(self, leaves: Sequence[Any]) -> list[ndarray]:
         """The same, gathered while nobody writes into one of them.
@@ -53,6 +50,13 @@ class Gathering:
             with writing.lock:
                 arrays = self(leaves)
         return arrays
+
+
+def in_order(arrays: list[Any]) -> list[ndarray]:
+    """Arrays as machine code reads them: not cut, turned or spread."""
+    if all(map(orderly, arrays)):
+        return arrays
+    return [np.array(a, order="C", copy=None) for a in arrays]
 
 
 def several(places: list[int]) -> Callable[[list], Sequence]:

@@ -7,15 +7,14 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..arrays import as_array
 from ..core import FREED, Node, Tensor
 from ..epoch import flipped
 from ..errors import GraphError
 from .rules import Rules, taped
 from .trace import Entry
-from .traced import Source, Target, Traced
+from .traced import Source, Target, Traced, tensor_of
 
-__all__ = ["Outcome", "ordered", "tensor_of"]
+__all__ = ["Outcome", "ordered"]
 
 
 class Outcome:
@@ -110,12 +109,6 @@ def kind_of(target: Target) -> str:
 
 def is_leaf(tensor: Tensor) -> bool:
     return tensor.node is not None and tensor.node.prim is None
-
-
-def tensor_of(source: Source, leaves: Sequence[Any]) -> Any:
-    """The tensor that an input comes from, or that an output goes to; or whose gradient does."""
-    held = leaves[source.place] if source.place >= 0 else source.tensor
-    return held if type(held) is Tensor else Tensor(as_array(held, "jit"))
 
 
 def put(target: Target, value: Tensor, leaves: Sequence[Any]) -> None:

@@ -17,6 +17,7 @@ from ..errors import GraphError
 from ..kinds import Prim
 from ..transforms import pulled, pushed
 from .backend import compiled
+from .gathering import in_order
 from .partition import cut_off, partition
 from .trace import Entry, Trace
 from .traced import as_value
@@ -53,6 +54,7 @@ class Derived:
             self.executable = compiled(self.graph, {})
         read = [e.tensor.array for e in self.others]  # type: ignore[union-attr]
         given = [*(arrays[k] for k in self.taken), *read, *kept]
+        given = in_order(list(map(np.asarray, given)))  # cotangents may be views, or numbers
         return self.executable(given, [None] * len(self.graph.outputs))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from ..abstract import Value, constant, unknown
 from ..arrays import as_array
 from ..core import NOTHING, RAW, TRACES, WEAK, Node, Tensor, bind, local, record
 from ..errors import GraphError
-from ..kinds import cast
+from ..kinds import cast, expand
 from ..lines import calling_line
 from ..ops.elementwise import positive, stop_gradient
+from ..shapes import size_of
 from ..transforms import variable
 from .promotion import WEAKLY, check_dtypes, resolved
 
@@ -136,6 +137,15 @@ class Trace:
             return stand_in.array
         self.relied[id(tensor)] = tensor, tensor.array
         return tensor.array
+
+    def seeds(self, given: Mapping[Node, Any]) -> dict[Node, Any]:
+        """Cotangents to start from, as Values, so that what comes of them is a program's work."""
+        return {node: self.unknown(g) for node, g in given.items()}
+
+    def unknown(self, g: Any) -> Any:
+        if type(g) is Tensor:
+            return g if type(g.array) is Value else Tensor(self.unknown(g.array), g.node)
+        return as_value(g, None, self.token)
 
     def note(self, made: Any) -> None:
         """Results of a whole function: known already, as every new tensor is."""

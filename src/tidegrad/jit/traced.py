@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..abstract import Value, constant
+from ..arrays import as_array
 from ..core import Tensor, toposort
 from ..errors import GraphError, TraceError
 from ..trees import flatten
@@ -16,7 +17,7 @@ from .graph import Graph
 from .trace import Entry, Trace
 
 __all__ = ["Source", "Target", "Traced", "as_value", "assembled", "paired"]
-__all__ += ["traced", "traced_with"]
+__all__ += ["tensor_of", "traced", "traced_with"]
 
 
 class Source(NamedTuple):
@@ -181,3 +182,9 @@ def is_output(y: Any, known: dict[int, Source]) -> bool:
 
 def as_value(array: Any) -> Value:
     return array if type(array) is Value else constant(array)
+
+
+def tensor_of(source: Source, leaves: Sequence[Any]) -> Any:
+    """The tensor that an input comes from, or that an output goes to; or whose gradient does."""
+    held = leaves[source.place] if source.place >= 0 else source.tensor
+    return held if type(held) is Tensor else Tensor(as_array(held, "jit"))

@@ -53,8 +53,8 @@ class ParamGroup(Followed, UserDict):
         if isinstance(value, (tuple, list)):
             fits = isinstance(before, tuple) and len(before) == len(value)
             old = before if fits else [None] * len(value)
-            new = tuple(self.held(name, v, b) for v, b in zip(value, old))
-            return before if fits and all(a is b for a, b in zip(new, before)) else new
+            pair = tuple(self.held(name, v, b) for v, b in zip(value, old))
+            return before if fits and all(a is b for a, b in zip(pair, before)) else pair
         if name in COUNTS or not is_number(value):
             return value
         unknown = isinstance(value, tg.Tensor)
