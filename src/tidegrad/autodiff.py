@@ -28,8 +28,8 @@ def ebb(
     The cotangents are bare arrays, or with `record` Tensors that can be differentiated again.
     With `release` what a node saved is dropped as the ebb passes it.
     """
-    stops = frozenset(wanted or ())
-    found: dict[Node, Any] = {}
+    stops, found = frozenset(wanted or ()), dict[Node, Any]()
+    seeds = seeds if local.tracing is None else local.tracing.seeds(seeds)
     order, watch = toposort(seeds, stops), local.watch
     useful = None if wanted is None else leading_to(stops, order)
     have = {node: g for node, g in seeds.items() if useful is None or node in useful}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,6 @@ from .passes import simplified
 __all__ = ["Executable", "Variant"]
 
 LINE = 64
-LARGE = 1 << 20
 PARTS = 8  # of the rows, where results must not depend on the number of threads
 SMALL = 1 << 20  # operations that one thread has done before another has woken
 
@@ -132,7 +130,7 @@ class Variant:
             made = [None if k is None else outs[k] for k in self.given]
         for k, specification in self.fresh:
             if made[k] is None:
-                made[k] = empty(*specification)
+                made[k] = np.empty(*specification)
         with self.lock:
             self.words[0], self.words[1] = id(arrays), id(made)
             self.run(arrays, made)
@@ -197,13 +195,6 @@ def code_of(graph: Graph, schedule: Schedule, memory: Memory, contract: bool) ->
         code = engine.compiled(generated(graph, schedule, memory, host(), contract), host())
         cache.store(key, code)
     return code
-
-
-def empty(shape: tuple[int, ...], dtype: np.dtype) -> ndarray:
-    """New memory for a result: that of large ones begins on a cache line."""
-    if prod(shape) * dtype.itemsize < LARGE:
-        return np.empty(shape, dtype)
-    return aligned(prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
 
 
 def aligned(size: int) -> ndarray:
