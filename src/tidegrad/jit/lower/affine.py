@@ -29,6 +29,7 @@ class Loop(Variable):
 
     def __init__(self, name: str, size: int):
         self.name, self.size = name, size
+        self.even = 0  # what the first turn is a multiple of
 
     @cached_property
     def loops(self) -> frozenset[Loop]:

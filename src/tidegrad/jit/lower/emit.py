@@ -293,7 +293,7 @@ class Emit(Walk):
 def in_blocks(number: Affine, lane: Any, width: int) -> bool:
     """Whether vectors along `lane` begin with the first word of a block and end with a last one."""
     rest = [c for v, c in number.terms.items() if v is not lane]
-    even = all(c % WORDS == 0 for c in (width, number.const, *rest))
+    even = all(c % WORDS == 0 for c in (width, lane.even, number.const, *rest))
     return even and number.along(lane) == 1
 
 

@@ -73,6 +73,7 @@ class Nest:
         """From where to where a loop runs: that over rows as the caller says."""
         if loop in self.rows:
             turns = self.rows[loop]
+            loop.even = self.quantum * turns if loop.size > turns else 0
             low, high = (Lane(self.root, name, INDEX) * turns for name in ("%lo", "%hi"))
             return Limits(at_depth(low, level), at_depth(high, level), self.quantum * turns)
         return Limits(literal(level, 0, INDEX), literal(level, loop.size, INDEX))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 from ...abstract import Value
 from ..graph import Graph
 from ..ir import Module
@@ -95,8 +97,8 @@ class Writer:
 
     def quantum(self, group: Group) -> int:
         """What all cuts between a group's rows are multiples of, where there are plenty of rows."""
-        enough = 4 * self.schedule.parts
-        fitting = (n for n in (16, 8, 4, 2) if group.rows % n == 0 and group.rows // n >= enough)
+        rows, enough = gcd(group.rows, self.memory.blocks[id(group)]), 4 * self.schedule.parts
+        fitting = (n for n in (16, 8, 4, 2) if rows % n == 0 and group.rows // n >= enough)
         return next(fitting, 1)
 
     def part(self, name: str, levels: list[list[Group]]) -> None:
