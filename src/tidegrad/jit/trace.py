@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from .. import values  # noqa: F401 (which gives Values their operators)
-from ..abstract import Value, constant, unknown
+from ..abstract import Value, constant
 from ..arrays import as_array
-from ..core import NOTHING, RAW, TRACES, WEAK, Node, Tensor, bind, local, record
-from ..errors import GraphError
+from ..core import RAW, TRACES, WEAK, Node, Tensor, bind, local, record
 from ..kinds import cast, expand
 from ..lines import calling_line
 from ..ops.elementwise import positive, stop_gradient
 from ..shapes import size_of
 from ..transforms import variable
+from .entries import UNREAD, Entries, Entry
 from .promotion import WEAKLY, check_dtypes, resolved
 
 __all__ = ["UNREAD", "Entry", "Trace"]
@@ -26,65 +24,18 @@ __all__ = ["UNREAD", "Entry", "Trace"]
 SAME = {positive, stop_gradient, variable}  # the value is the input's; only the tape differs
 
 
-class Unread:
-    """Stands in `_grad` until a trace reads or sets the gradient."""
-
-
-UNREAD: Any = Unread()
-
-
-class Entry:
-    """What a function found outside: a tensor, or another argument, and what stands for it."""
-
-    def __init__(self, tensor: Tensor | None, shape: Any, dtype: np.dtype, token: object):
-        self.tensor, self.node = tensor, None if tensor is None else tensor.node
-        self.value = unknown(shape, dtype)
-        self.value.owner = token
-        self.stand_in = Tensor(self.value)
-        self.gradient: Entry | None = UNREAD  # what stands for `.grad`, once that is read
-        self.met = False  # by the function itself, among what it closes over
-        self.tape: Node | None = None  # what gradients of the stand-in flow to
-        if self.node is not None:
-            self.track().owner = weakref.ref(self.stand_in)
-            if self.node.prim is not None:
-                end = Node(None, (), {}, self.value, NOTHING)
-                end.owner = Outside()
-                self.tape = Node(variable, (end,), {"live": True}, self.value, NOTHING)
-                self.stand_in.node = self.tape
-
-    def track(self) -> Node:
-        """Let gradients flow to the stand-in: to this node."""
-        self.tape = self.stand_in.node = Node(None, (), {}, self.value, NOTHING)
-        return self.tape
-
-
 LARGE = 1 << 16  # elements
 
 
-class Outside:
-    """The owner of a node made outside, where a backward inside must not end silently."""
-
-    def __call__(self):
-        raise GraphError(
-            "backward: this reaches a tensor that an operation outside of the compiled function "
-            "made; make it inside, give its .detach(), or call backward outside"
-        )
-
-
-class Trace:
+class Trace(Entries):
     """Gives `prim` of Values as a new Value; what a function found outside has a stand-in.
 
-    Nothing outside is changed while the function runs: its effects are the stand-ins' own.  A
-    trace may be entered again, to derive more from what it has seen.
+    A trace may be entered again, to derive more from what it has seen.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.before: list[tuple] = []  # what was at work when it was entered
-        self.token = object()  # by which Values know their trace
-        self.mine: dict[int, Tensor] = {}  # every tensor made since, by its id
-        self.known: dict[int, Entry] = {}  # by the id of the tensor
-        self.entries: dict[int, Entry] = {}  # by that of its stand-in
-        self.relied: dict[int, tuple[Tensor, ndarray]] = {}  # whose elements were looked at
         self.weak: set[Value] = set()  # Python's floats, which have no dtype of their own
 
     def __enter__(self) -> Trace:
@@ -98,45 +49,6 @@ class Trace:
         TRACES.remove(self)
         if not self.before:
             self.mine.clear()
-
-    def stand_in(self, x: Any) -> Any:
-        """What stands for `x`, a tensor that this trace may not have seen yet."""
-        if type(x) is not Tensor or type(x.array) is Value or id(x) in self.mine:
-            return x
-        known = self.known.get(id(x))
-        if known is None:
-            known = self.known[id(x)] = self.entered(x, x.array.shape, x.array.dtype)
-        known.met = True
-        return known.stand_in
-
-    def entered(self, tensor: Tensor | None, shape: Any, dtype: np.dtype) -> Entry:
-        """A new input."""
-        entry = Entry(tensor, shape, dtype, self.token)
-        entry.stand_in._grad = None if tensor is None else UNREAD
-        self.entries[id(entry.stand_in)] = entry
-        return entry
-
-    def grad(self, tensor: Tensor) -> Tensor | None:
-        """`.grad`: an input of its own, once it is read."""
-        stand_in = self.stand_in(tensor)
-        if stand_in._grad is UNREAD:
-            entry = self.entries[id(stand_in)]
-            entry.gradient = stand_in._grad = None
-            now = entry.tensor._grad  # type: ignore[union-attr]
-            if now is not None:
-                entry.gradient = Entry(now, now.array.shape, now.array.dtype, self.token)
-                stand_in._grad = entry.gradient.stand_in
-        return stand_in._grad
-
-    def elements(self, tensor: Tensor) -> Any:
-        """The array of `tensor`; the program is right only while that stays the same."""
-        if type(tensor.array) is Value or id(tensor) in self.mine:
-            return tensor.array
-        stand_in = self.stand_in(tensor)
-        if stand_in.array is not self.known[id(tensor)].value:
-            return stand_in.array
-        self.relied[id(tensor)] = tensor, tensor.array
-        return tensor.array
 
     def seeds(self, given: Mapping[Node, Any]) -> dict[Node, Any]:
         """Cotangents to start from, as Values, so that what comes of them is a program's work."""
