@@ -18,11 +18,13 @@ __all__ = ["Facts", "Rule", "Rules"]
 class Facts:
     """How often Values are used and between which numbers they lie, while a graph is rewritten.
 
-    `new` has for each Value of the graph what it became, as far as the walk has come.
+    `order` has all its Values, `new` for each what it became, as far as the walk has come.
     """
 
-    def __init__(self, graph: Graph, new: Mapping[Value, Value], bounds: Bounds):
-        self.graph, self.new, self.bounds = graph, new, bounds
+    def __init__(
+        self, graph: Graph, order: list[Value], new: Mapping[Value, Value], bounds: Bounds
+    ):
+        self.graph, self.order, self.new, self.bounds = graph, order, new, bounds
         self.before: Counter | None = None  # uses in the graph as it was: most walks never ask
         self.now: Counter = Counter()
         self.seen = 0  # how many of `new` are counted in it
@@ -35,7 +37,7 @@ class Facts:
         """Whether only one operation uses `value`, so that it may be computed in another way."""
         if self.before is None:
             self.before = Counter(self.graph.outputs)
-            for v in self.graph.order():
+            for v in self.order:
                 self.before.update(v.parents)
         for old, new in islice(self.new.items(), self.seen, None):
             self.now[new] += self.before[old]

@@ -84,9 +84,10 @@ class Walk:
 
     def walked(self, graph: Graph) -> Graph:
         new: dict[Value, Value] = {}
-        facts = Facts(graph, new, self.bounds)
+        order = graph.order()
+        facts = Facts(graph, order, new, self.bounds)
         simple = self.simple
-        for value in graph.order():
+        for value in order:
             result = value
             if value.parents:
                 result = rebuilt(value, tuple([new[p] for p in value.parents]))
