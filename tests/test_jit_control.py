@@ -163,7 +163,11 @@ def test_bad_bodies_are_refused_where_they_are_traced(drawn):
         (lambda: tg.cond(h.sum() > 0, lambda: h, lambda: h[0]), ValueError, "false_fun"),
         (lambda: tg.cond(h.sum() > 0, lambda: h, lambda: (h, h)), TypeError, "false_fun"),
         (lambda: tg.while_loop(lambda s: s, lambda s: s, h), TypeError, "one bool"),
-        (lambda: tg.scan(lambda h, x: (h * float(x.sum()), x), h, x), tg.errors.TraceError, "float"),
+        (
+            lambda: tg.scan(lambda h, x: (h * float(x.sum()), x), h, x),
+            tg.errors.TraceError,
+            "float",
+        ),
     ]
     for f, error, text in bad:
         with pytest.raises(error, match=text):
@@ -206,3 +210,25 @@ def test_no_steps_in_a_trace(drawn):
     agrees(
         lambda h, x: (f(h, x), tg.grad(f, (0, 1))(h, x)), h, tg.zeros((0, 2, 3), dtype="float64")
     )
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_compiled_values_and_gradients(drawn, k):
+    w, h, x = drawn
+    f = losses(w)[k]
+    both = lambda h, x: (f(h, x), tg.grad(f, (0, 1))(h, x))
+    for start in (h, -h):
+        expected = flatten(both(start, x))[0]
+        for y, z in zip(flatten(tg.jit(both)(start, x))[0], expected, strict=True):
+            np.testing.assert_allclose(y.array, z.array, rtol=1e-10)
+
+
+def test_a_compiled_while_loop(drawn):
+    w, h, _ = drawn
+    f = lambda h: tg.while_loop(
+        lambda s: (s[0] ** 2).sum() < 100, lambda s: (tg.sin(s[0] @ w) + 2 * s[0], s[1] + 1), (h, 0)
+    )
+    with tg.no_grad():
+        (y, n), (z, m) = tg.jit(f)(h), f(h)
+    np.testing.assert_allclose(y, z, rtol=1e-12)
+    assert n.item() == m.item()

@@ -166,12 +166,13 @@ class Variant:
 
     def call(self, step: Call, arrays: list[ndarray], made: list[ndarray]) -> None:
         """One routine of NumPy's, on what is in the program's memory."""
-        (v,) = step.values
-        given = [self.array(p, arrays, made) for p in v.parents]
+        made_of = step.operation
+        given = [self.array(p, arrays, made) for p in made_of.parents]
         with np.errstate(all="ignore"):
-            result = v.prim.run(*given, **v.params)
-        if v in step.kept:
-            self.array(v, arrays, made)[...] = result
+            found = made_of.prim.run(*given, **made_of.params)
+        for v in step.values:
+            if v in step.kept:
+                self.array(v, arrays, made)[...] = found if v is made_of else found[v.params["k"]]
 
     def array(self, v: Value, arrays: list[ndarray], made: list[ndarray]) -> ndarray:
         """The memory of a Value as an array."""

@@ -7,11 +7,12 @@ from math import gcd
 from typing import NamedTuple
 
 from ...abstract import Value
+from ...custom import pick
 from ...kinds import Reduce
 from ...ops.contractions import Contract
 from ..graph import Graph
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
-from .storing import inside_out, is_native, place_of
+from .storing import is_native, place_of
 
 __all__ = ["Group", "Schedule", "scheduled"]
 
@@ -72,7 +73,7 @@ class Schedule:
     def sources(self, stage: Stage) -> list[Value]:
         """The stored Values that a stage reads, whatever its rows."""
         if isinstance(stage, Call):
-            return [inside_out(p) for p in stage.values[0].parents]
+            return stage.given
         if isinstance(stage, Folding) and stage.across:
             stage = Folding(stage.values[0])
         return [access.value for access in stage.reads(self.stored, 1)[0]]
@@ -139,8 +140,11 @@ class Schedule:
 def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Schedule:
     """The stages of a graph in levels and groups, those of one shape merged."""
     schedule = Schedule(stored, threads, parts)
+    results = picked(graph)
     for v in graph.order():
-        if v in stored and v.prim is not None:
+        if v in results:
+            schedule.add(Call(v, results[v]))
+        elif v in stored and v.prim is not None and v.prim is not pick:
             schedule.add(stage_of(v))
     outputs = {place_of(v) for v in graph.outputs}
     for group in schedule.groups():
@@ -149,10 +153,19 @@ def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Sch
     return schedule
 
 
+def picked(graph: Graph) -> dict[Value, list[Value]]:
+    """The results in use of each operation that has several."""
+    found: dict[Value, list[Value]] = {}
+    for v in graph.order():
+        if v.prim is pick:
+            found.setdefault(v.parents[0], []).append(v)
+    return found
+
+
 def stage_of(v: Value) -> Stage:
     if isinstance(v.prim, (Reduce, Contract)) and is_native(v):
         return Folding(v)
-    return Maps([v]) if is_native(v) else Call([v])
+    return Maps([v]) if is_native(v) else Call(v, [v])
 
 
 def merge(group: Group, stored: set[Value]) -> None:
@@ -187,7 +200,7 @@ def keep(schedule: Schedule, outputs: set[Value]) -> None:
     for group in schedule.groups():
         for stage in group.stages:
             if isinstance(stage, Call):
-                wanted.update(inside_out(p) for p in stage.values[0].parents)
+                wanted.update(stage.given)
                 continue
             wanted.update(a.value for a in stage.reads(schedule.stored, group.rows)[0])
     for group in schedule.groups():

@@ -9,7 +9,7 @@ from ...abstract import Value
 from ..graph import Graph
 from .fusing import Group, Schedule
 from .stages import Call, Folding, Stage
-from .storing import inside_out, place_of
+from .storing import place_of
 
 __all__ = ["Buffer", "Memory", "planned"]
 
@@ -116,7 +116,7 @@ def written(stage: Stage) -> Iterable[Value]:
 def read(stage: Stage, schedule: Schedule, group: Group) -> dict[Value, None]:
     """The Values whose memory a stage reads, in the order in which it meets them."""
     if isinstance(stage, Call):
-        return dict.fromkeys(inside_out(p) for p in stage.values[0].parents)
+        return dict.fromkeys(stage.given)
     return dict.fromkeys(a.value for a in stage.reads(schedule.stored, group.rows)[0])
 
 

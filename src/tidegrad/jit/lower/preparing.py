@@ -17,6 +17,7 @@ from ...ops.reductions import argmax_, argmin_, max_, min_, norm_
 from ...ops.windows import peaks
 from ..graph import Graph, rewritten
 from ..passes.making import made, scalar
+from ..regions import Holding
 from .pooling import Pooling
 
 __all__ = ["prepared"]
@@ -36,6 +37,8 @@ def prepared(graph: Graph) -> Graph:
     }
 
     def rule(v: Value) -> Value:
+        if isinstance(v.prim, Holding):
+            return v
         if not v.size and v.prim is not None:
             return nothing(v)
         if any(not p.size for p in v.parents):

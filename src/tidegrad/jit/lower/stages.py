@@ -14,6 +14,7 @@ from ...shapes import Shape
 from .affine import Affine, Loop
 from .folds import Fold
 from .space import Space, prefix, row_of, space
+from .storing import inside_out
 from .walk import Access, Probe
 
 __all__ = ["Call", "Combine", "Folding", "Maps", "Stage", "aligned", "natural_rows"]
@@ -151,9 +152,17 @@ class Combine(Folding):
 
 
 class Call(Stage):
-    """A routine of NumPy's, or any other that is no loop here: Python runs it."""
+    """A routine of NumPy's, or any other that is no loop here: Python runs it.
+
+    `values` are its results; an operation with several has a `pick` for each that is used.
+    """
 
     whole = True
+
+    def __init__(self, operation: Value, values: Sequence[Value]):
+        super().__init__(values)
+        self.operation = operation
+        self.given = [inside_out(p) for p in operation.parents]
 
     def fits(self, rows: int) -> bool:
         return rows == 1

@@ -13,6 +13,7 @@ from ...ops.movement import cut, flip_
 from ...ops.plans import terms
 from ...ops.windows import overlap_add, window
 from ..graph import Graph
+from ..regions import Holding
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
 from .views import SUMS, VIEWS, sources_of, steps_of
@@ -77,7 +78,8 @@ def stored_values(graph: Graph) -> set[Value]:
     users, repeated = used(order, graph.outputs), spread(order)
     costs = Costs()
     for v in order:
-        if v.prim is None or (v.prim is reshape and v not in wanted and inside_out(v) in stored):
+        there = v.prim is reshape and v not in wanted and inside_out(v) in stored
+        if v.prim is None or there or isinstance(v.prim, Holding):
             continue
         cost, depth = costs.of(v, stored)
         folded = isinstance(v.prim, (Reduce, Contract)) or is_sum(v) or not is_native(v)
