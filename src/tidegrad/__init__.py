@@ -36,11 +36,15 @@ FUNCTIONS = {
     "custom_vjp": "custom",
     "detect_anomaly": "anomaly",
     "draw": "viz",
+    "get_num_threads": "jit.native.threads",
+    "is_deterministic": "jit.settings",
     "jit": "jit.function",
     "load": "io",
     "optimize": "jit.taped",
     "save": "io",
     "scan": "jit.control",
+    "set_deterministic": "jit.settings",
+    "set_num_threads": "jit.native.threads",
     "while_loop": "jit.control",
 }
 

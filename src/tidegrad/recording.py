@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from contextlib import ContextDecorator
+from collections.abc import Iterator
+from contextlib import ContextDecorator, contextmanager
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
@@ -15,7 +16,7 @@ from .epoch import flipped
 from .errors import DTypeError, GraphError, ShapeError
 
 __all__ = ["Recording", "elements", "enable_grad", "is_grad_enabled", "is_traced", "no_grad"]
-__all__ += ["quiet", "rebind", "refuse_escaped", "seen"]
+__all__ += ["quiet", "rebind", "refuse_escaped", "seen", "untraced"]
 
 
 class Recording(ContextDecorator):
@@ -105,6 +106,17 @@ def elements(tensor: Tensor) -> Any:
     In a trace a program may rely on them only for as long as the tensor has this array.
     """
     return tensor.array if local.tracing is None else local.tracing.elements(tensor)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """What is made within the block is no part of a program that is being traced: it stays."""
+    before = local.trace, local.tracing
+    local.trace = local.tracing = None
+    try:
+        yield
+    finally:
+        local.trace, local.tracing = before
 
 
 def is_traced(tensor: Any) -> bool:

@@ -146,7 +146,8 @@ class Guards:
                 if not is_foreign(kind.__module__):
                     functions = [v for v in vars(kind).values() if isinstance(v, FunctionType)]
                     yield from ((None, None, "", f) for f in functions)
-            yield from attributes(x, None if isinstance(x, Followed) else self.named)
+            every = isinstance(x, Followed) or type(x).__module__.partition(".")[0] == OURS
+            yield from attributes(x, None if every else self.named)
 
     def read_by(self, f: FunctionType) -> Iterator[Part]:
         """Globals and cells that a function's code names."""

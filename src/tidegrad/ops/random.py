@@ -11,7 +11,7 @@ from ..core import Tensor
 from ..dtypes import DTYPES, as_dtype, default_dtype, promote
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, where
-from ..recording import is_traced
+from ..recording import is_traced, untraced
 from ..shapes import broadcast
 from . import elementwise, sorting, subscripts
 from .creation import Size, lift, size
@@ -74,7 +74,8 @@ def default_generator() -> Generator:
     global _default
     if _default is None:
         # Of two threads that come here at once, one makes the generator that both get.
-        made = Generator()
+        with untraced():
+            made = Generator()
         with lock:
             _default = _default or made
     return _default

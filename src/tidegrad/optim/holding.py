@@ -9,6 +9,7 @@ import numpy as np
 
 import tidegrad as tg
 from tidegrad.epoch import Followed, moved
+from tidegrad.recording import untraced
 
 from .groups import ParamGroup, read_groups
 
@@ -60,7 +61,8 @@ class Holding(Followed):
             moved()
             for p in group["params"]:
                 state = self.state.setdefault(p, {})
-                state.update({k: self.initial(k, p, group) for k in names if k not in state})
+                with untraced():  # it stays, also where a step is traced
+                    state.update({k: self.initial(k, p, group) for k in names if k not in state})
         return names
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
