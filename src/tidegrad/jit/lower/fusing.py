@@ -11,6 +11,8 @@ from ...custom import pick
 from ...kinds import Reduce
 from ...ops.contractions import Contract
 from ..graph import Graph
+from .scanning import Scanning, is_scan
+from .scattering import Scattering, is_scattering
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
 from .storing import is_native, place_of
 
@@ -51,6 +53,7 @@ class Schedule:
     def add(self, stage: Stage) -> None:
         """Find the earliest place for a stage; a fold may become one across the rows."""
         level, homes = self.earliest(stage)
+        homes = self.united(stage, level, homes)
         if len(homes) == 1 and self.joins(stage, homes[0]):
             self.put(stage, level, homes[0])
         elif (other := self.crossing(stage, homes)) is not None:
@@ -70,6 +73,22 @@ class Schedule:
         homes = {id(m.group): m.group for m in made if m.level == level and m.group is not None}
         return level, list(homes.values())
 
+    def united(self, stage: Stage, level: int, homes: list[Group]) -> list[Group]:
+        """Groups as one, where there are rows that fit them all and the stage that needs them."""
+        if len(homes) < 2:
+            return homes
+        whole = Group(gcd(*(group.rows for group in homes)))
+        whole.stages = [stage for group in homes for stage in group.stages]
+        fit = all(s.fits(whole.rows) for s in whole.stages)
+        if whole.rows < max(FEW, 2 * self.threads) or not fit or not self.joins(stage, whole):
+            return homes
+        gone = set(map(id, homes))
+        self.levels[level] = [g for g in self.levels[level] if id(g) not in gone] + [whole]
+        for v, made in self.made.items():
+            if id(made.group) in gone:
+                self.made[v] = Made(level, whole)
+        return [whole]
+
     def sources(self, stage: Stage) -> list[Value]:
         """The stored Values that a stage reads, whatever its rows."""
         if isinstance(stage, Call):
@@ -82,8 +101,7 @@ class Schedule:
         """Whether a stage can run row by row in a group, which may get fewer rows for it."""
         if isinstance(stage, Call) or (group.rows == 1 and stage.work > LITTLE):
             return False
-        shape = stage.folded_shape if isinstance(stage, Folding) and stage.across else stage.shape
-        rows = gcd(group.rows, natural_rows(shape, 1))
+        rows = gcd(group.rows, natural_rows(stage.sliced, 1))
         for count in {group.rows, rows}:
             enough = count == group.rows or count >= max(FEW, 2 * self.threads)
             if enough and self.follows(stage, group, count):
@@ -110,15 +128,13 @@ class Schedule:
 
     def group_for(self, stage: Stage, level: int) -> Group:
         """A group of this level with such rows, or a new one."""
-        across = isinstance(stage, Folding) and stage.across
-        shape = stage.folded_shape if across else stage.shape  # type: ignore[attr-defined]
-        rows = 1 if isinstance(stage, Call) else natural_rows(shape, self.threads)
+        rows = 1 if isinstance(stage, Call) else natural_rows(stage.sliced, self.threads)
         while len(self.levels) <= level:
             self.levels.append([])
         for group in self.levels[level]:
             called = any(isinstance(s, Call) for s in group.stages)
             if not called and not isinstance(stage, Call):
-                if group.rows == rows or 1 < group.rows == gcd(group.rows, rows):
+                if group.rows == rows:
                     return group
         self.levels[level].append(Group(rows))
         return self.levels[level][-1]
@@ -165,6 +181,10 @@ def picked(graph: Graph) -> dict[Value, list[Value]]:
 def stage_of(v: Value) -> Stage:
     if isinstance(v.prim, (Reduce, Contract)) and is_native(v):
         return Folding(v)
+    if is_scan(v):
+        return Scanning([v])
+    if is_scattering(v):
+        return Scattering(v)
     return Maps([v]) if is_native(v) else Call(v, [v])
 
 

@@ -61,7 +61,8 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     for group in schedule.groups():
         local = [v for v in made_in(group) if v not in buffers and uses[v].groups <= {id(group)}]
         row = {v: -(-v.nbytes // group.rows) for v in local}
-        blocks[id(group)] = rows = block_of(group, sum(row.values()))
+        whole = sum(-(-v.nbytes // group.rows) for v in made_in(group))
+        blocks[id(group)] = rows = block_of(group, whole)
         spans = [
             Interval(v, rounded(row[v] * rows), uses[v].stages[0], uses[v].stages[-1])
             for v in local

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import product
+from math import prod
 from typing import Any
 
 from ..lane import Lane, cast, lane_type, literal, select
@@ -22,6 +23,7 @@ __all__ = ["Tiles"]
 
 # Registers that results may take, by the bits of one: half of those there are, at least.
 REGISTERS = {128: 12, 256: 12, 512: 24}
+ENOUGH = 12  # results of a tile along its loops
 Spot = tuple[int, ...]  # a place in a tile: which turn of each of its loops
 Results = dict[Spot, Lane]
 
@@ -193,7 +195,7 @@ class Tiles:
 
 
 def shared(probe: Probe, lane: Loop, loops: Sequence[Loop]) -> list[Loop]:
-    """The one or two loops with which most that is read does not change, vectors above all."""
+    """The few loops with which most that is read does not change, vectors above all."""
     accesses = list(enumerate(probe.accesses))
     still = {
         loop: {k: 1 + 2 * (lane in a.offset.loops) for k, a in accesses if not a.offset.along(loop)}
@@ -203,13 +205,18 @@ def shared(probe: Probe, lane: Loop, loops: Sequence[Loop]) -> list[Loop]:
     chosen: list[Loop] = []
     known: set[int] = set()
 
-    def gain(loop: Loop) -> tuple[int, int]:
+    def gain(loop: Loop) -> tuple[int, int, int]:
         new = sum(worth for k, worth in still[loop].items() if k not in known)
-        return new, -sum(abs(a.offset.along(loop) or 0) for _, a in accesses)
+        return (
+            new,
+            sum(still[loop].values()),
+            -sum(abs(a.offset.along(loop) or 0) for _, a in accesses),
+        )
 
-    while len(chosen) < 2 and still:
+    while len(chosen) < 3 and still:
         best = max(still, key=gain)
-        if not gain(best)[0]:
+        # A third only where two are short.
+        if not any(gain(best)[: 1 + (prod(loop.size for loop in chosen) < ENOUGH)]):
             break
         chosen.append(best)
         known.update(still.pop(best))
