@@ -22,11 +22,15 @@ from .jit.control import cond as cond
 from .custom import custom_vjp as custom_vjp
 from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
+from .jit.native.threads import get_num_threads as get_num_threads
+from .jit.settings import is_deterministic as is_deterministic
 from .jit.function import jit as jit
 from .io import load as load
 from .jit.taped import optimize as optimize
 from .io import save as save
 from .jit.control import scan as scan
+from .jit.settings import set_deterministic as set_deterministic
+from .jit.native.threads import set_num_threads as set_num_threads
 from .jit.control import while_loop as while_loop
 
 from .ops.reductions import (all as all, any as any, argmax as argmax, argmin as argmin,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,17 +22,17 @@ from .lower.program import generated, steps_of
 from .lower.stages import Call
 from .lower.storing import effort, inside_out, place_of, stored_values
 from .native import cache, engine, threads
+from .native.forks import new_lock
 from .native.layout import layout
 from .native.target import host
 from .passes import simplified
+from .settings import is_deterministic
 
 __all__ = ["Executable", "Variant"]
 
 LINE = 64
 PARTS = 8  # of the rows, where results must not depend on the number of threads
 SMALL = 1 << 20  # operations that one thread has done before another has woken
-
-deterministic = False
 
 
 class Executable:
@@ -47,11 +46,11 @@ class Executable:
         self.graph = packed(convolved(prepared(simplified(graph))))
         self.pairs, self.contract = dict(pairs or {}), contract
         self.variants: dict[tuple[int, bool], Variant] = {}
-        self.lock = threading.Lock()
+        self.lock = new_lock()
 
     def variant(self) -> Variant:
         """The program for the number of threads that is set now."""
-        key = threads.count or threads.get_num_threads(), deterministic
+        key = threads.count or threads.get_num_threads(), is_deterministic()
         if key not in self.variants:
             with self.lock:
                 if key not in self.variants:
@@ -91,7 +90,7 @@ class Variant:
             v is place for v, place in zip(outputs, self.places)
         )
         self.reserve()
-        self.lock = threading.Lock()
+        self.lock = new_lock()
 
     def reserve(self) -> None:
         """Memory for what the program keeps between its stages, and for constants."""

@@ -34,12 +34,11 @@ def set_num_threads(n: int) -> None:
     At first it is the environment variable TIDEGRAD_NUM_THREADS, or else the number of processors
     that the process may use. ValueError unless 1 <= n <= 1024.
 
-    >>> from tidegrad.jit.native import threads
-    >>> before = threads.get_num_threads()
-    >>> threads.set_num_threads(2)
-    >>> threads.get_num_threads()
+    >>> before = tg.get_num_threads()
+    >>> tg.set_num_threads(2)
+    >>> tg.get_num_threads()
     2
-    >>> threads.set_num_threads(before)
+    >>> tg.set_num_threads(before)
     """
     global count
     n = index(n)
@@ -49,7 +48,13 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads a compiled program uses at most."""
+    """How many threads a compiled program uses at most.
+
+    ValueError where TIDEGRAD_NUM_THREADS is asked, and is no number of threads.
+
+    >>> tg.get_num_threads() >= 1
+    True
+    """
     if not count:
         wanted = os.environ.get("TIDEGRAD_NUM_THREADS", "").strip()
         if wanted and not wanted.isdecimal():
