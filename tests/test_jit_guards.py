@@ -236,3 +236,31 @@ def test_debugging_compares_every_intermediate():
     f = tg.jit(lambda x: (tg.tanh(x) @ x).sum(), debug=True)
     x = tg.random.normal((3, 3))
     np.testing.assert_allclose(f(x).array, (tg.tanh(x) @ x).sum().array, rtol=1e-5)
+
+
+def test_a_compiled_function_that_is_called_by_another_is_seen_through(restored):
+    global SCALE
+    inner = tg.jit(lambda x: x * SCALE)
+    outer = tg.jit(lambda x: inner(x) + 1)
+    for _ in range(2):
+        assert outer(tg.tensor(1.0)).item() == 3
+        assert inner(tg.tensor(1.0)).item() == 2
+    assert len(outer.cache) == 1
+    SCALE = 5.0
+    assert outer(tg.tensor(1.0)).item() == 6
+
+
+def test_a_schedule_that_steps_inside_is_noticed():
+    x = tg.tensor([1.0], requires_grad=True)
+    opt = tg.optim.SGD([x], lr=1.0)
+    schedule = tg.optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+
+    @tg.jit
+    def step():
+        x.grad = tg.ones(1)
+        opt.step()
+        schedule.step()
+
+    for _ in range(3):
+        step()
+    assert x.item() == 1 - 1 - 0.5 - 0.25

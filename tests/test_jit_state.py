@@ -532,3 +532,33 @@ def test_a_state_that_is_tracked():
     run()
     h.sum().backward()
     np.testing.assert_allclose(w.grad.array, [1.5, 1.5])
+
+
+def test_state_that_is_made_while_a_step_is_traced_stays():
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    opt = tg.optim.Adam([x], lr=0.1)
+
+    @tg.jit
+    def step():
+        x.grad = x * 1
+        opt.step()
+
+    step()
+    opt.param_groups[0]["amsgrad"] = True
+    step()
+    assert opt.state[x]["max_exp_avg_sq"].numpy().all()
+
+
+def test_functions_without_results_or_inputs(alone):
+    program = """
+        import tidegrad as tg
+        assert tg.jit(lambda: None)() is None and tg.jit(lambda x: None)(tg.ones(2)) is None
+        w = tg.ones(2)
+        def set(): w.data = [5.0, 6.0]; return tg.ones(2), w
+        ones, same = tg.jit(set)()
+        assert ones.tolist() == [1, 1] and same is w and w.tolist() == [5, 6]
+        draw = tg.jit(lambda: tg.random.uniform((2,)))  # the generator is made by the trace
+        a, b, c = draw(), draw(), tg.random.uniform((2,))
+        assert len({*a.tolist(), *b.tolist(), *c.tolist()}) == 6
+        """
+    alone(program)

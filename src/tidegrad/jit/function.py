@@ -17,7 +17,8 @@ from .backend import compiled
 from .cache import Cache
 from .debug import checking
 from .graph import Graph
-from .guards import Guards
+from .guards import INNER, Guards
+from .native.forks import new_lock
 from .program import Program
 from .traced import traced_with
 
@@ -27,10 +28,15 @@ __all__ = ["Function", "jit"]
 def jit(f: Callable | None = None, *, static: Any = (), debug: bool = False) -> Any:
     """`f`, run once on abstract tensors, and from then on as one compiled program.
 
-    A program is made for every combination of the arguments' shapes and dtypes, and of the values
-    of those that are no tensors, arrays or floats, and of those that `static` names.  Tensors that
-    `f` finds elsewhere are read afresh at each call, and what it changes is changed.  With
-    `debug`, every intermediate result is compared with NumPy's.
+    There is a program for every combination of the shapes and dtypes of tensors and arrays, and of
+    the values of all other arguments but floats; `static` names more that are taken by value.
+    Tensors that `f` finds elsewhere are read at each call, and what it changes is changed: values,
+    gradients, random streams.  Numbers, strings and attributes of modules that it reads are
+    compared; whatever else it reads is read once.  What a program computes has no numbers yet, so
+    checks of values are left out: classes and indices must be in range.  `f.lower(...)` compiles
+    ahead, `f.graph(...)` shows what is computed, `f.clear()` forgets all programs.  With `debug`
+    every intermediate result is compared with NumPy's.  TraceError, with the line, where `f` asks
+    for numbers; TypeError for arguments that are neither trees of tensors nor can be hashed.
 
     >>> @tg.jit
     ... def f(x):
@@ -55,7 +61,7 @@ class Function:
         self.signature = Signature(f, static)
         self.cache = Cache(self.name)
         self.shortcut: Shortcut | None = None  # to the program of the last call
-        self.lock = threading.RLock()
+        self.lock = new_lock(threading.RLock)
         self.methods: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -131,6 +137,9 @@ class Function:
 
     def __repr__(self) -> str:
         return f"jit({self.name}, {len(self.cache)} programs)"
+
+
+INNER[Function] = "f"
 
 
 class Method:

@@ -16,7 +16,7 @@ from numpy import ndarray
 from ..core import Tensor
 from ..epoch import Followed
 
-__all__ = ["Guards"]
+__all__ = ["INNER", "Guards"]
 
 PLAIN = (
     *(bool, int, float, complex, str, bytes, type(None), frozenset, type),
@@ -24,6 +24,7 @@ PLAIN = (
 )
 OURS = __name__.partition(".")[0]
 FOREIGN = {OURS, "numpy", *sys.stdlib_module_names}
+INNER: dict[type, str] = {}  # of some classes of ours, the one attribute that matters
 GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 MOST = 10_000  # places that are looked at
 Part = tuple[Any, Any, str, Any]  # a container (or None), a key, how users call it, the value
@@ -132,6 +133,8 @@ class Guards:
             yield None, None, "", x.__self__
         elif isinstance(x, FunctionType):
             yield from self.read_by(x)
+        elif type(x) in INNER:
+            yield None, None, "", getattr(x, INNER[type(x)])
         elif isinstance(x, dict):
             for key in list(x):
                 yield x, key, f"[{key!r}]" if is_plain(key) else "[...]", x[key]

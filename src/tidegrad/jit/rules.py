@@ -18,6 +18,7 @@ from ..kinds import Prim
 from ..transforms import pulled, pushed
 from .backend import compiled
 from .gathering import in_order
+from .native.forks import new_lock
 from .partition import cut_off, partition
 from .trace import Entry, Trace
 from .traced import as_value
@@ -71,7 +72,7 @@ class Rules(Prim):
     ):  # fmt: skip
         super().__init__(name)
         self.trace, self.inputs, self.wrt, self.outs = trace, list(inputs), list(wrt), list(outs)
-        self.lock = threading.RLock()
+        self.lock = new_lock(threading.RLock)
         self.made: dict[str, Any] = {}
         with trace:
             seeds = self.like(outs)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+
+from .native.forks import new_lock
 
 __all__ = ["writing"]
 
@@ -13,8 +16,15 @@ class Writing:
     Whoever only reads does not take it, but looks whether somebody writes.
     """
 
-    lock = threading.RLock()
+    lock = new_lock(threading.RLock)
     depth = 0  # how many write now: one, or programs inside each other
+
+    def forget(self) -> None:
+        """Nobody writes in the child of a fork."""
+        self.depth = 0
 
 
 writing = Writing()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=writing.forget)
