@@ -46,12 +46,12 @@ def around_fork(
 OPEN: WeakSet[Any] = WeakSet()
 
 
-def new_lock() -> Any:
-    """A `threading.Lock` that is open in a child, where the thread that held it is not.
+def new_lock(kind: Any = Lock) -> Any:
+    """A `threading.Lock` or RLock that is open in a child, where the thread that held it is not.
 
     For what a child begins anew anyhow, such as a program's own memory.
     """
-    lock = Lock()
+    lock = kind()
     OPEN.add(lock)
     return lock
 
