@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from operator import is_
 from sys import getrefcount
@@ -55,14 +56,16 @@ class Memory:
         now, self.now = self.now, []  # which owned them too
         if self.whole and all(map(is_, now, found)):  # all of it was written in place
             return
-        for k, tensor in enumerate(self.tensors):
-            tensor.array = found[k]
-            self.arrays[k] = whole(found[k])
-        for k, (tensor, array) in enumerate(zip(self.leaves, found[len(self.tensors) :])):
-            g = self.gradients[k]
-            if g is None or tensor._grad is not g or g.array is not array:
-                tensor._grad = g = Tensor(array)
-                self.gradients[k] = g if whole(array) is array else None
+        slopes = found[len(self.tensors) :]
+        made = [
+            g if g is not None and tensor._grad is g and g.array is array else Tensor(array)
+            for tensor, g, array in zip(self.leaves, self.gradients, slopes)
+        ]
+        # No signal comes between two of these.
+        deque(map(set_array, self.tensors, found), 0)
+        deque(map(set_gradient, self.leaves, made), 0)
+        self.arrays = list(map(whole, found[: len(self.tensors)]))
+        self.gradients = [g if whole(g.array) is not None else None for g in made]
 
     def keep(self, found: list[Any]) -> None:
         """Remember results, whose memory is used again when nobody has them any more."""
@@ -92,14 +95,18 @@ class Memory:
         ]
 
     def spare(self) -> list[Any]:
-        if not self.results:
+        if len(self.results) < 2:  # the last ones are still looked at while the next are computed
             return self.none
         try:
-            earlier = self.results.pop()
+            earlier = self.results.pop(0)
         except IndexError:  # another thread was faster
             return self.none
         counts = list(map(getrefcount, earlier))  # of None there are more
         return [a if n == ALONE - 2 else None for a, n in zip(earlier, counts)]
+
+
+# These set a slot as `tensor.array = value` does, without a step of the interpreter's.
+set_array, set_gradient = vars(Tensor)["array"].__set__, vars(Tensor)["_grad"].__set__
 
 
 def whole(array: ndarray) -> ndarray | None:
