@@ -19,6 +19,7 @@ from .lower.memory import Memory, planned
 from .lower.packing import packed
 from .lower.preparing import prepared
 from .lower.program import generated, steps_of
+from .lower.repeats import looped
 from .lower.stages import Call
 from .lower.storing import effort, inside_out, place_of, stored_values
 from .native import cache, engine, threads
@@ -43,7 +44,7 @@ class Executable:
     """
 
     def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
-        self.graph = packed(convolved(prepared(simplified(graph))))
+        self.graph = ready(simplified(graph))
         self.pairs, self.contract = dict(pairs or {}), contract
         self.variants: dict[tuple[int, bool], Variant] = {}
         self.lock = new_lock()
@@ -64,6 +65,11 @@ class Executable:
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
         return self.variant()(arrays, outs)
+
+
+def ready(graph: Graph) -> Graph:
+    """A graph of what loops are generated for, or Python called."""
+    return packed(convolved(prepared(looped(graph, ready))))
 
 
 class Variant:

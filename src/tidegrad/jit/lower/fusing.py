@@ -14,7 +14,8 @@ from ..graph import Graph
 from .scanning import Scanning, is_scan
 from .scattering import Scattering, is_scattering
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
-from .storing import is_native, place_of
+from .repeats import Repeat, is_loop, picked
+from .storing import is_native, place_of, stored_values
 
 __all__ = ["Group", "Schedule", "scheduled"]
 
@@ -159,7 +160,7 @@ def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Sch
     results = picked(graph)
     for v in graph.order():
         if v in results:
-            schedule.add(Call(v, results[v]))
+            schedule.add(called(v, results[v], threads, parts))
         elif v in stored and v.prim is not None and v.prim is not pick:
             schedule.add(stage_of(v))
     outputs = {place_of(v) for v in graph.outputs}
@@ -169,13 +170,12 @@ def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Sch
     return schedule
 
 
-def picked(graph: Graph) -> dict[Value, list[Value]]:
-    """The results in use of each operation that has several."""
-    found: dict[Value, list[Value]] = {}
-    for v in graph.order():
-        if v.prim is pick:
-            found.setdefault(v.parents[0], []).append(v)
-    return found
+def called(v: Value, results: list[Value], threads: int, parts: int) -> Call:
+    """The stage of an operation with several results."""
+    if not is_loop(v, results):
+        return Call(v, results)
+    body = v.params["body"]
+    return Repeat(v, results, scheduled(body, stored_values(body), threads, parts))
 
 
 def stage_of(v: Value) -> Stage:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ...abstract import Value
+import numpy as np
+
+from ...abstract import Value, unknown
 from ..graph import Graph
 from .fusing import Group, Schedule
+from .repeats import Repeat
 from .stages import Call, Folding, Stage
 from .storing import place_of
 
 __all__ = ["Buffer", "Memory", "planned"]
 
+BYTES = np.dtype("uint8")
 LINE = 64  # bytes of a cache line: no two buffers share one
 CACHE = 256 * 1024  # bytes that a block of rows may take
 MULTIPLE = 16  # of which a block's rows are one, unless it is all rows
@@ -39,6 +43,7 @@ class Memory(NamedTuple):
     arena: int
     scratch: int
     blocks: dict[int, int]  # by a group's id
+    inner: dict[int, Memory]  # of the bodies of loops, by a stage's id
 
 
 class Interval(NamedTuple):
@@ -56,8 +61,12 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     given = [v for v in schedule.stored if v.prim is None and v.saved is not None]
     slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: v.size)])
     buffers = {v: Buffer("slot", k) for k, v in enumerate(slots)}
+    inner = {id(s): planned(s.body, s.schedule) for s in repeats(schedule)}
+    for stage in repeats(schedule):
+        if inner[id(stage)].arena:
+            stage.rooms.append(unknown((inner[id(stage)].arena,), BYTES))
     uses = used(schedule)
-    blocks, scratch = {}, 0
+    blocks, scratch = {}, max((m.scratch for m in inner.values()), default=0)
     for group in schedule.groups():
         local = [v for v in made_in(group) if v not in buffers and uses[v].groups <= {id(group)}]
         row = {v: -(-v.nbytes // group.rows) for v in local}
@@ -74,7 +83,11 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     spans = [Interval(v, rounded(v.nbytes), uses[v].levels[0], uses[v].levels[-1]) for v in rest]
     starts, arena = packed(spans)
     buffers |= {v: Buffer("arena", start) for v, start in starts.items()}
-    return Memory(buffers, tuple(slots), arena, scratch, blocks)
+    return Memory(buffers, tuple(slots), arena, scratch, blocks, inner)
+
+
+def repeats(schedule: Schedule) -> list[Repeat]:
+    return [s for group in schedule.groups() for s in group.stages if isinstance(s, Repeat)]
 
 
 class Uses:
@@ -111,7 +124,8 @@ def written(stage: Stage) -> Iterable[Value]:
     """The Values whose memory a stage writes."""
     if isinstance(stage, Folding) and stage.across and stage.partial is not None:
         return [stage.partial]
-    return [v for v in stage.values if v in stage.kept]
+    rooms = stage.rooms if isinstance(stage, Repeat) else []
+    return [v for v in stage.values if v in stage.kept] + rooms
 
 
 def read(stage: Stage, schedule: Schedule, group: Group) -> dict[Value, None]:

@@ -18,7 +18,9 @@ from .keys import form_of
 from .loops import INDEX, Function, Level
 from .memory import Memory, read
 from .nests import Nest, lanes_of
+from .repeats import Repeat
 from .stages import Call, Folding, Maps, Stage
+from .steps import repeated
 from .storing import place_of
 from .tiles import Tiles
 
@@ -36,8 +38,8 @@ def parts_of(schedule: Schedule) -> list[list[list[Group]] | Call]:
     """Levels that run in one go, cut where Python has to run something."""
     found: list[list[list[Group]] | Call] = []
     for level in schedule.levels:
-        calls = [s for group in level for s in group.stages if isinstance(s, Call)]
-        loops = [g for g in level if not any(isinstance(s, Call) for s in g.stages)]
+        calls = [s for group in level for s in group.stages if isinstance(s, Call) and s.python]
+        loops = [g for g in level if not any(isinstance(s, Call) and s.python for s in g.stages)]
         if loops:
             if not found or isinstance(found[-1], Call):
                 found.append([])
@@ -50,25 +52,42 @@ class Writer:
     """Writes the module of one schedule."""
 
     def __init__(
-        self, graph: Graph, schedule: Schedule, memory: Memory, target: Target, contract: bool
-    ):
+        self, graph: Graph, schedule: Schedule, memory: Memory, target: Target, contract: bool,
+        module: Module | None = None,
+    ):  # fmt: skip
         self.schedule, self.memory, self.target = schedule, memory, target
         self.given = len(graph.inputs)
         self.made = self.given + len({place_of(v) for v in graph.outputs if v.prim is not None})
-        self.module = Module(contract=contract, fma=target.fma)
+        self.module = module or Module(contract=contract, fma=target.fma)
         self.names: dict[int, tuple[str, list[Value]]] = {}
         self.known: dict[str, str] = {}
         self.pointers: list[str] = []
+        self.bodies: dict[int, Writer] = {}
 
     def written(self) -> str:
-        for group in self.schedule.groups():
-            for stage in group.stages:
-                if not isinstance(stage, Call):
-                    self.stage(stage, group)
+        self.stages()
         for name, part in zip(steps_of(self.schedule), parts_of(self.schedule)):
             if isinstance(part, list):
                 self.part(str(name), part)
         return self.module.text() + (BARRIER if self.schedule.threads > 1 else "")
+
+    def stages(self) -> None:
+        """The functions of all stages, and of those in the bodies of loops."""
+        for group in self.schedule.groups():
+            for stage in group.stages:
+                if isinstance(stage, Repeat):
+                    self.bodies[id(stage)] = inner = self.inside(stage)
+                    inner.stages()
+                elif not isinstance(stage, Call):
+                    self.stage(stage, group)
+
+    def inside(self, stage: Repeat) -> Writer:
+        """A writer of a loop's body, in the same module."""
+        memory = self.memory.inner[id(stage)]
+        contract, module = self.module.contract, self.module
+        inner = Writer(stage.body, stage.schedule, memory, self.target, contract, module)
+        inner.known = self.known
+        return inner
 
     def stage(self, stage: Stage, group: Group) -> None:
         """The function of one stage; stages of one form share theirs."""
@@ -137,6 +156,9 @@ class Writer:
 
     def group(self, level: Level, group: Group) -> None:
         """Blocks of rows, for those parts of them all that are this thread's."""
+        (first, *_) = group.stages
+        if isinstance(first, Repeat):
+            return repeated(self, self.bodies[id(first)], level, first)
         parts, rows, block = self.schedule.parts, group.rows, self.memory.blocks[id(group)]
         part = level.repeat(Loop("part", parts), "%thread", str(parts), "%threads")
         assert part.position is not None

@@ -158,6 +158,7 @@ class Call(Stage):
     """
 
     whole = True
+    python = True
 
     def __init__(self, operation: Value, values: Sequence[Value]):
         super().__init__(values)

@@ -13,12 +13,12 @@ from ...ops.movement import cut, flip_
 from ...ops.plans import terms
 from ...ops.windows import overlap_add, window
 from ..graph import Graph
-from ..regions import Holding
+from ..regions import Holding, Scan
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
 from .views import SUMS, VIEWS, sources_of, steps_of
 
-__all__ = ["effort", "inside_out", "is_native", "place_of", "stored_values"]
+__all__ = ["effort", "inside_out", "is_native", "is_number", "place_of", "stored_values"]
 
 # About how many simple operations an operation costs.
 COSTS = dict.fromkeys(
@@ -74,6 +74,9 @@ def stored_values(graph: Graph) -> set[Value]:
     """Inputs, arrays of constants, outputs, and what is worth a place in memory."""
     order = graph.order()
     stored = {v for v in order if v.prim is None and not is_number(v)} | set(graph.inputs)
+    # Where a loop starts from a number, that is read like any other state.
+    states = [p for v in order if isinstance(v.prim, Scan) for p in v.parents]
+    stored |= {p for p in map(inside_out, states) if p.prim is None}
     wanted = {place_of(v) for v in graph.outputs} | demanded(order)
     users, repeated = used(order, graph.outputs), spread(order)
     costs = Costs()
@@ -96,6 +99,8 @@ def effort(graph: Graph) -> int:
         if isinstance(v.prim, Contract):
             a, b, _ = terms(v.params["spec"])
             total += prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
+        elif isinstance(v.prim, Scan):
+            total += v.params["length"] * effort(v.params["body"])
         elif isinstance(v.prim, Map):
             total += COSTS.get(v.prim.name, 1) * v.size
         elif isinstance(v.prim, Reduce):
