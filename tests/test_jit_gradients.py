@@ -5,7 +5,7 @@ import pytest
 from test_jit_state import twins
 
 import tidegrad as tg
-from tidegrad.jit import function, rules
+from tidegrad.jit import function
 from tidegrad.jit.interpreter import Interpreter
 from tidegrad.trees import flatten
 
@@ -13,8 +13,7 @@ from tidegrad.trees import flatten
 @pytest.fixture(autouse=True, params=["interpreter", "machine code"])
 def backend(request, monkeypatch):
     if request.param == "interpreter":
-        for module in (function, rules):
-            monkeypatch.setattr(module, "compiled", lambda graph, pairs: Interpreter(graph))
+        monkeypatch.setattr(function, "compiled", Interpreter)
 
 
 def model(x, w):

@@ -47,6 +47,12 @@ class Checked:
                 )
         return found[:count]
 
+    def source(self) -> str:
+        return str(self.whole.source())
+
+    def cost(self) -> Any:
+        return self.whole.cost()
+
 
 def tolerance(dtype: np.dtype) -> float:
     return {"float32": 1e-4, "float64": 1e-10}.get(dtype.name, 0.0)

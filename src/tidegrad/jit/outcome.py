@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -20,7 +20,9 @@ __all__ = ["Outcome", "ordered"]
 class Outcome:
     """The results of one traced function, and what becomes of tensors that were found outside."""
 
-    def __init__(self, name: str, found: Traced, entries: list[Entry]):
+    def __init__(
+        self, name: str, found: Traced, entries: list[Entry], compiled: Callable[..., Any]
+    ):  # fmt: skip
         self.found = found
         self.rules: Rules | None = None
         self.freed: Node | None = None
@@ -28,7 +30,7 @@ class Outcome:
         self.tracked = [k for k, y in enumerate(outs) if y.node is not None and not is_leaf(y)]
         self.wrt = taped([outs[k] for k in self.tracked], entries)
         if self.wrt:
-            self.derive(name, [outs[k] for k in self.tracked], entries)
+            self.derive(name, [outs[k] for k in self.tracked], entries, compiled)
         groups: dict[str, list[int]] = {"state": [], "gradient": [], "result": [], "other": []}
         for k, target in enumerate(found.targets):
             groups[kind_of(target)].append(k)
@@ -37,10 +39,12 @@ class Outcome:
         leaf = type(first) is int and is_leaf(found.targets[first].tensor)
         self.single = first if type(first) is int and not leaf else None  # what most give
 
-    def derive(self, name: str, outs: list[Tensor], entries: list[Entry]) -> None:
+    def derive(
+        self, name: str, outs: list[Tensor], entries: list[Entry], compiled: Callable[..., Any]
+    ) -> None:  # fmt: skip
         """State the derivatives, unless the function took them itself."""
         try:
-            self.rules = Rules(name, self.found.trace, entries, self.wrt, outs)
+            self.rules = Rules(name, self.found.trace, entries, self.wrt, outs, compiled)
         except GraphError:
             node: Any = outs[0].node
             self.freed = Node(node.prim, (), node.params, outs[0].array, FREED)

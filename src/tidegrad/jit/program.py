@@ -38,7 +38,7 @@ class Program:
         self.conditions = Conditions(found, guards, counts)
         every = assembled(found.places, [], every=True)[1]
         found = ordered(found)
-        self.outcome = outcome = Outcome(name, found, every)
+        self.outcome = outcome = Outcome(name, found, every, compiled)
         rules, targets = outcome.rules, found.targets
         outputs = [as_value(t.tensor.array) for t in targets] + (rules.kept if rules else [])
         self.graph, entries = assembled(found.places, outputs, every=rules is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,6 @@ from ..custom import Parts, pick
 from ..errors import GraphError
 from ..kinds import Prim
 from ..transforms import pulled, pushed
-from .backend import compiled
 from .gathering import in_order
 from .native.forks import new_lock
 from .partition import cut_off, partition
@@ -36,8 +35,8 @@ class Derived:
     """A program of Values that a trace knows, from some of its inputs and from what was kept."""
 
     def __init__(
-        self, trace: Trace, outputs: Sequence[Value], inputs: Sequence[Entry],
-        kept: Sequence[Value] = (),
+        self, compiled: Callable[..., Any], trace: Trace, outputs: Sequence[Value],
+        inputs: Sequence[Entry], kept: Sequence[Value] = (),
     ):  # fmt: skip
         reached = set(toposort(outputs, frozenset(kept)))
         self.taken = [k for k, entry in enumerate(inputs) if entry.value in reached]
@@ -48,11 +47,12 @@ class Derived:
         ]
         given = [inputs[k].value for k in self.taken] + [e.value for e in self.others]
         self.graph = cut_off(outputs, given, kept)
-        self.executable: Any = None
+        self.compiled = compiled
+        self.executable: Any = None  # made when it is first asked for
 
     def __call__(self, arrays: Sequence[ndarray], kept: Sequence[ndarray] = ()) -> list[ndarray]:
         if self.executable is None:
-            self.executable = compiled(self.graph, {})
+            self.executable = self.compiled(self.graph, {})
         read = [e.tensor.array for e in self.others]  # type: ignore[union-attr]
         given = [*(arrays[k] for k in self.taken), *read, *kept]
         given = in_order(list(map(np.asarray, given)))  # cotangents may be views, or numbers
@@ -68,9 +68,10 @@ class Rules(Prim):
 
     def __init__(
         self, name: str, trace: Trace, inputs: Sequence[Entry], wrt: Sequence[int],
-        outs: Sequence[Tensor],
+        outs: Sequence[Tensor], compiled: Callable[..., Any],
     ):  # fmt: skip
         super().__init__(name)
+        self.compiled = compiled
         self.trace, self.inputs, self.wrt, self.outs = trace, list(inputs), list(wrt), list(outs)
         self.lock = new_lock(threading.RLock)
         self.made: dict[str, Any] = {}
@@ -81,7 +82,7 @@ class Rules(Prim):
         grads = [as_value(g.array) for g in found if g is not None]
         boundary = partition(grads, [s.value for s in seeds])
         self.kept = [v for v in boundary if v.prim is not None]
-        self.back = Derived(trace, grads, [*seeds, *inputs], self.kept)
+        self.back = Derived(compiled, trace, grads, [*seeds, *inputs], self.kept)
 
     def variables(self) -> list[Any]:
         return [Variable(self.inputs[k].tape) for k in self.wrt]
@@ -115,11 +116,11 @@ class Rules(Prim):
         if record:
             return self.next_order(seeds, found)
         outputs = [as_value(t.array) for t in found]
-        return Derived(self.trace, outputs, [*seeds, *self.inputs])
+        return Derived(self.compiled, self.trace, outputs, [*seeds, *self.inputs])
 
     def next_order(self, seeds: list[Entry], outs: list[Tensor]) -> Rules:
         wrt = [*range(len(seeds)), *(len(seeds) + k for k in self.wrt)]
-        return Rules(self.name, self.trace, [*seeds, *self.inputs], wrt, outs)
+        return Rules(self.name, self.trace, [*seeds, *self.inputs], wrt, outs, self.compiled)
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         parts = g.parts if isinstance(g, Parts) else {0: g}
@@ -149,7 +150,7 @@ class Rules(Prim):
         with self.lock:
             if "forward" not in self.made:
                 outputs = [*(as_value(y.array) for y in self.outs), *self.kept]
-                self.made["forward"] = Derived(self.trace, outputs, self.inputs)
+                self.made["forward"] = Derived(self.compiled, self.trace, outputs, self.inputs)
         found = self.made["forward"](arrays)
         return self.results(found[: len(self.outs)], parents, arrays, found[len(self.outs) :])
 
