@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..abstract import Value
+from .costs import Cost, cost_of
 from .graph import Graph
 from .lower.convolving import convolved
 from .lower.fusing import Schedule, scheduled
@@ -65,6 +66,16 @@ class Executable:
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
         return self.variant()(arrays, outs)
+
+    def source(self) -> str:
+        """The LLVM text of the program."""
+        made = self.variant()
+        return generated(made.graph, made.schedule, made.memory, host(), self.contract)
+
+    def cost(self) -> Cost:
+        """What the program computes, moves and keeps."""
+        made = self.variant()
+        return cost_of(made.graph, made.schedule, made.memory)
 
 
 def ready(graph: Graph) -> Graph:

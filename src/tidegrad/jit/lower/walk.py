@@ -138,4 +138,4 @@ class Probe(Walk):
         pass
 
     def drawn(self, v: Value, key: Sequence[None], end: None, number: Affine) -> None:
-        pass
+        self.maps.append(v)
