@@ -58,7 +58,8 @@ class Interval(NamedTuple):
 def planned(graph: Graph, schedule: Schedule) -> Memory:
     """A plan in which what is not needed at the same time may lie in the same place."""
     outputs = dict.fromkeys(place_of(v) for v in graph.outputs if v.prim is not None)
-    given = [v for v in schedule.stored if v.prim is None and v.saved is not None]
+    # In an order that is the same in every process, since machine code is kept on disk.
+    given = [v for v in graph.order() if v in schedule.stored and v.saved is not None]
     slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: v.size)])
     buffers = {v: Buffer("slot", k) for k, v in enumerate(slots)}
     inner = {id(s): planned(s.body, s.schedule) for s in repeats(schedule)}
