@@ -3,6 +3,7 @@
 import functools
 import gc
 import threading
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -562,3 +563,65 @@ def test_functions_without_results_or_inputs(alone):
         assert len({*a.tolist(), *b.tolist(), *c.tolist()}) == 6
         """
     alone(program)
+
+
+def test_gradients_of_arguments():
+    @tg.jit
+    def f(x, k):
+        (x * x).sum().backward()
+        x.grad *= k
+        return x.grad
+
+    x = tg.tensor([1.0, 2.0], requires_grad=True)
+    assert f(x, tg.tensor(0.5)) is x.grad
+    assert x.grad.tolist() == [1, 2]
+    kept = x.grad
+    assert f(x, tg.tensor(1.0)).tolist() == [3, 6] and kept.tolist() == [1, 2]
+    y = tg.tensor([3.0, 4.0], requires_grad=True)
+    f(y, tg.tensor(2.0))
+    assert y.grad.tolist() == [12, 16] and x.grad.tolist() == [3, 6]
+
+
+def test_a_gradient_is_scaled_in_place():
+    w = tg.tensor([1.0, 2.0], requires_grad=True)
+    w.grad = tg.ones(2)
+
+    @tg.jit
+    def halve():
+        w.grad *= 0.5
+
+    held = w.grad
+    halve()
+    halve()
+    assert w.grad is held and held.tolist() == [0.25, 0.25]
+    w.grad = tg.full((2,), 8.0)
+    halve()
+    assert w.grad.tolist() == [4, 4] and len(halve.cache) == 1
+
+
+def test_calls_leave_nothing_behind(data):
+    net, opt = network()
+    step, f = tg.jit(stepper(net, opt)), tg.jit(lambda x: (tg.tanh(x) ** 2).sum())
+    z = tg.ones(4, requires_grad=True)
+
+    def once():
+        step(*data)
+        f(z).backward()
+        z.grad = None
+
+    for _ in range(100):
+        once()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            once()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(1000):
+            once()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert grown < 100_000

@@ -114,6 +114,7 @@ def collected(
         if entry.tensor is not None:
             changes(trace, entry, source, targets, cleared)
     known = {id(entry.stand_in): source for entry, source in places.items()}
+    known.update({id(t.tensor): t.source for t in targets if t.source is not None})
     returned: list[Any] = []
     for y in results:
         returned.append(len(targets) if is_output(y, known) else known.get(id(y), y))
