@@ -119,3 +119,12 @@ def test_every_operation_and_its_derivatives(name, f, truth, shapes, interpreted
 
     for y, z in zip(slopes(g), slopes(f), strict=True):
         np.testing.assert_allclose(y.array, z.array, rtol=1e-10, atol=1e-10)
+
+
+def test_a_float_is_a_float_also_where_an_array_is_made_of_it():
+    def f(x, n):
+        made = (tg.tensor(n), tg.asarray(n), tg.full((2,), n), tg.exp(n), tg.stack([n, n * 2]))
+        return (*made, x * (n * 2 + 1), tg.tensor(n, dtype=tg.float64), tg.maximum(x, n), n // x)
+
+    agrees(f, tg.tensor([1.0, 2.0]), 0.1)
+    agrees(f, tg.tensor([1.0, 2.0], dtype=tg.float64), 0.1)

@@ -15,7 +15,8 @@ from .core import Node, Tensor, local
 from .epoch import flipped
 from .errors import DTypeError, GraphError, ShapeError
 
-__all__ = ["Recording", "elements", "enable_grad", "is_grad_enabled", "is_traced", "no_grad"]
+__all__ = ["Recording", "elements", "enable_grad", "is_grad_enabled", "is_traced", "is_weak"]
+__all__ += ["no_grad"]
 __all__ += ["quiet", "rebind", "refuse_escaped", "seen", "untraced"]
 
 
@@ -122,6 +123,11 @@ def untraced() -> Iterator[None]:
 def is_traced(tensor: Any) -> bool:
     """Whether the elements of `tensor` are not known yet, because a program will compute them."""
     return isinstance(getattr(seen(tensor), "array", None), Node)
+
+
+def is_weak(tensor: Tensor) -> bool:
+    """Whether `tensor` stands for a Python float, which takes the dtype of what it meets."""
+    return local.tracing is not None and local.tracing.stands_for_float(tensor)
 
 
 def refuse_escaped(operation: str, args: tuple) -> None:

@@ -108,24 +108,23 @@ class Shortcut:
     """
 
     def __init__(self, args: tuple, program: Any):
-        arrays = [x.array for x in args]
-        self.kinds = [Tensor] * len(args)
-        self.shapes = [a.shape for a in arrays]
-        self.dtypes = [a.dtype for a in arrays]
-        self.nodes: list[Node | None] = [None] * len(args)
+        self.count = len(args)
+        self.kinds = [(x.array.shape, x.array.dtype) for x in args]
         self.program, self.hold = program, program.conditions.hold
         self.distinct = program.writes_arguments
         self.recording, self.dtype = local.recording, default_dtype()
 
     def fits(self, args: tuple) -> bool:
         """Whether the program is right for these arguments too."""
-        if [type(x) for x in args] != self.kinds or [x.node for x in args] != self.nodes:
+        if len(args) != self.count:
             return False
-        arrays = [x.array for x in args]
+        for x, (shape, dtype) in zip(args, self.kinds):
+            if type(x) is not Tensor or x.node is not None:
+                return False
+            if x.array.shape != shape or x.array.dtype is not dtype:
+                return False
         return (
-            [a.shape for a in arrays] == self.shapes
-            and [a.dtype for a in arrays] == self.dtypes
-            and local.recording is self.recording
+            local.recording is self.recording
             and default_dtype() is self.dtype
             and not (self.distinct and len(set(map(id, args))) < len(args))
             and self.hold(args)

@@ -11,6 +11,7 @@ from numpy import ndarray
 from ..errors import AnomalyError
 from .graph import Graph
 from .interpreter import Interpreter
+from .regions import Holding
 
 __all__ = ["checking"]
 
@@ -30,7 +31,9 @@ class Checked:
     def __init__(self, graph: Graph, compiled: Callable[..., Any]):
         self.graph = graph
         self.reference = Interpreter(graph)
-        self.inner = [v for v in graph.order() if v.prim is not None]
+        computed = [v for v in graph.order() if v.prim is not None]
+        # Of a loop or a branch each result in use is a Value of its own.
+        self.inner = [v for v in computed if not isinstance(v.prim, Holding)]
         self.whole = compiled(Graph(graph.inputs, (*graph.outputs, *self.inner)), {})
 
     def __call__(

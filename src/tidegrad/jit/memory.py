@@ -69,7 +69,7 @@ class Memory:
 
     def keep(self, found: list[Any]) -> None:
         """Remember results, whose memory is used again when nobody has them any more."""
-        self.results.append([whole(a) for a in found])
+        self.results.append([a if a.base is None else None for a in found])
 
     def states(self) -> list[Any]:
         arrays = [tensor.array for tensor in self.tensors]

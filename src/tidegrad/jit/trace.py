@@ -59,6 +59,9 @@ class Trace(Entries):
             return g if type(g.array) is Value else Tensor(self.unknown(g.array), g.node)
         return as_value(g, None, self.token)
 
+    def stands_for_float(self, tensor: Tensor) -> bool:
+        return type(tensor.array) is Value and tensor.array in self.weak
+
     def note(self, made: Any) -> None:
         """Results of a whole function: known already, as every new tensor is."""
 

@@ -13,7 +13,7 @@ from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype, promote
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..recording import is_traced
+from ..recording import is_traced, is_weak
 from ..shapes import Shape, broadcast, canonical_axis
 from .elementwise import stop_gradient
 
@@ -51,12 +51,18 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     tensor([[1., 2.]], requires_grad=True)
     """
     if is_traced(data):
-        own = data.array.dtype if dtype is None else as_dtype(dtype)
-        made = cast(stop_gradient(data), dtype=own)
+        made = cast(stop_gradient(data), dtype=kept(data, dtype))
     else:
         made = Tensor(as_array(data.array if type(data) is Tensor else data, "tensor", dtype))
     made.requires_grad = requires_grad
     return made
+
+
+def kept(x: Tensor, dtype: Any) -> np.dtype:
+    """`dtype`, or where that is None the one of `x`."""
+    if dtype is None and is_weak(x):
+        return default_dtype()
+    return x.array.dtype if dtype is None else as_dtype(dtype)
 
 
 def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
@@ -69,7 +75,7 @@ def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     dtype('int64')
     """
     if type(obj) is Tensor:
-        wanted = obj.array.dtype if dtype is None else as_dtype(dtype)
+        wanted = kept(obj, dtype)
         return cast(obj, dtype=wanted) if copy or obj.array.dtype != wanted else obj
     if copy is False:
         return shared(obj, dtype)
@@ -121,8 +127,7 @@ def full(shape: Size, fill_value: Any, dtype: Any = None, requires_grad: bool = 
     """A tensor of one value everywhere; of a Tensor, to which gradients flow back."""
     wanted = size(shape, "full")
     if type(fill_value) is Tensor:
-        own = fill_value.array.dtype if dtype is None else as_dtype(dtype)
-        made = cast(spread_to(fill_value, wanted, "full"), dtype=own)
+        made = cast(spread_to(fill_value, wanted, "full"), dtype=kept(fill_value, dtype))
         made.requires_grad = requires_grad or made.requires_grad
         return made
     value = as_array(fill_value, "full", dtype)
