@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tidegrad as tg
-from tidegrad.jit import executable
+from tidegrad.jit import executable, settings
 from tidegrad.jit.executable import Executable, Variant
 from tidegrad.jit.lower.repeats import Repeat
 from tidegrad.jit.lower.stages import Call
@@ -118,3 +118,41 @@ def test_other_dtypes_and_constants(opened):
         return tg.scan(step, (tg.tensor(0), tg.tensor(0)), xs)
 
     opened(f, tg.tensor([3, 1, 7, 2]))
+
+
+def test_debugging_and_costs_know_loops():
+    net, x = tg.nn.GRU(5, 8), tg.random.normal((6, 4, 5))
+    f = tg.jit(lambda x: (net(x)[0] ** 2).sum(), debug=True)
+    np.testing.assert_allclose(f(x).item(), (net(x)[0] ** 2).sum().item(), rtol=1e-6)
+    assert f.cost(x).operations > 6 * 4 * 8 * 24
+
+
+def test_determinism_over_numbers_of_threads(monkeypatch):
+    monkeypatch.setattr(executable, "SMALL", 0)
+    monkeypatch.setattr(settings, "deterministic", True)
+    net, x = tg.nn.LSTM(5, 8), tg.random.normal((6, 16, 5))
+    found = []
+    for count in (1, 2, 3, 8):
+        monkeypatch.setattr(threads, "count", count)
+        f = tg.jit(lambda x: tg.grad(lambda x: (net(x)[0] ** 2).sum())(x))
+        found.append(f(x).array)
+    assert all((y == found[0]).all() for y in found)
+
+
+def test_an_lstm_learns_compiled_as_it_does_eagerly():
+    def trained(compiled):
+        tg.random.seed(0)
+        net, x = tg.nn.LSTM(4, 6, batch_first=True), tg.random.normal((8, 5, 4))
+        opt = tg.optim.Adam(net.parameters(), lr=0.01)
+
+        def step(x):
+            opt.zero_grad()
+            loss = ((net(x)[0] - 0.5) ** 2).mean()
+            loss.backward()
+            opt.step()
+            return loss
+
+        step = tg.jit(step) if compiled else step
+        return [step(x).item() for _ in range(10)]
+
+    np.testing.assert_allclose(trained(True), trained(False), rtol=1e-5)
