@@ -26,7 +26,7 @@ from .lower.storing import effort, inside_out, place_of, stored_values
 from .native import cache, engine, threads
 from .native.forks import new_lock
 from .native.layout import layout
-from .native.target import host
+from .native.target import Target, host
 from .passes import simplified
 from .settings import is_deterministic
 
@@ -67,10 +67,11 @@ class Executable:
     ) -> list[ndarray]:
         return self.variant()(arrays, outs)
 
-    def source(self) -> str:
-        """The LLVM text of the program."""
+    def source(self, target: Target | None = None) -> str:
+        """The LLVM text of the program, for this machine or another one."""
         made = self.variant()
-        return generated(made.graph, made.schedule, made.memory, host(), self.contract)
+        kind = target or host()
+        return generated(made.graph, made.schedule, made.memory, kind, self.contract)
 
     def cost(self) -> Cost:
         """What the program computes, moves and keeps."""
