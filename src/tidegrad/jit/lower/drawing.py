@@ -10,7 +10,7 @@ import numpy as np
 from ...abstract import Value
 from ...ops.philox import WORDS, bell, below, bits, blocks_of, unit
 from ...special import FAR, LOG2_HIGH, LOG2_LOW, LOGARITHM, MIDDLE, ROOT_HALF, TAIL
-from ..lane import Lane, cast, select, splat
+from ..lane import Lane, cast, lane_type, select, splat
 from ..maths.exact import copysign, sqrt
 from ..maths.parts import bits_of, float_of
 from ..maths.routine import routine
@@ -75,6 +75,12 @@ def woven(found: Sequence[Lane]) -> Lane:
 
 
 def joined(x: Lane, y: Lane, places: Sequence[int]) -> Lane:
+    """The lanes of both at some places; two numbers are joined in order."""
+    if x.width == 1:
+        kind = lane_type(x.dtype, 2)
+        first = x.code.emit(f"insertelement {kind} poison, {x.type} {x.name}, i64 0")
+        both = x.code.emit(f"insertelement {kind} {first}, {y.type} {y.name}, i64 1")
+        return Lane(x.code, both, x.dtype, 2)
     listed = ", ".join(f"i32 {k}" for k in places)
     given = f"{x.type} {x.name}, {y.type} {y.name}, <{len(places)} x i32> <{listed}>"
     return Lane(x.code, x.code.emit(f"shufflevector {given}"), x.dtype, len(places))
