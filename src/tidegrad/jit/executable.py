@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from ..abstract import Value
 from .costs import Cost, cost_of
 from .graph import Graph
 from .lower.convolving import convolved
-from .lower.fusing import Schedule, scheduled
+from .lower.fusing import scheduled
 from .lower.hazards import in_place
 from .lower.keys import text_of
-from .lower.memory import Memory, planned
+from .lower.memory import planned
 from .lower.packing import packed
 from .lower.preparing import prepared
 from .lower.program import generated, steps_of
@@ -43,6 +44,8 @@ class Executable:
     Called with the inputs' arrays, contiguous and in order, and for each output an array to be
     written to or None.  Only an output in `safe` may be written where its input lies.
     """
+
+    form = ""  # what else a program depends on
 
     def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
         self.graph = ready(simplified(graph))
@@ -93,9 +96,11 @@ class Variant:
         count = 1 if effort(graph) < SMALL else count
         parts = PARTS if fixed else count
         self.schedule = scheduled(graph, stored, count, parts)
-        self.threads = count
+        self.threads = self.team = count
         self.memory = planned(graph, self.schedule)
-        self.library = engine.loaded(code_of(graph, self.schedule, self.memory, whole.contract))
+        settings = f"{count} {parts} {whole.form} {whole.contract} {layout()}"
+        text = partial(generated, graph, self.schedule, self.memory, host(), whole.contract)
+        self.library = engine.loaded(code_of(graph, settings, text))
         self.steps = [self.opened(step) for step in steps_of(self.schedule)]
         outputs = graph.outputs
         self.places = list(dict.fromkeys(place_of(v) for v in outputs if v.prim is not None))
@@ -120,7 +125,7 @@ class Variant:
         addresses = [a.ctypes.data for a in self.constants]
         self.table = np.array(addresses or [0], np.uint64)
         fixed = [self.table.ctypes.data, self.arena.ctypes.data, self.scratch.ctypes.data]
-        self.words = (ctypes.c_uint64 * 5)(0, 0, *fixed)
+        self.words = (ctypes.c_uint64 * 6)(0, 0, *fixed)
         self.argument = ctypes.addressof(self.words)
 
     def room(self, name: str, size: int) -> ndarray:
@@ -169,7 +174,13 @@ class Variant:
             place = [k for k, x in enumerate(self.graph.inputs) if x is v]
             return lambda arrays, made: arrays[place[0]] if place else v.saved
         k, shape = next(k for k, p in enumerate(self.places) if p is place_of(v)), v.shape
-        return lambda arrays, made: made[k].reshape(shape)
+        if v is place_of(v):  # not even a view, so that its one owner may write to it
+            return lambda arrays, made: made[k]
+        return lambda arrays, made: made[k].reshape(self.real(shape))
+
+    def real(self, x: Any) -> Any:
+        """A shape, or parameters, as this call has them."""
+        return x
 
     def run(self, arrays: list[ndarray], made: list[ndarray]) -> None:
         """All parts, one after another."""
@@ -177,7 +188,7 @@ class Variant:
             if type(step) is Call:
                 self.call(step, arrays, made)
             elif self.threads > 1:
-                threads.run(step, self.argument, self.threads)
+                threads.run(step, self.argument, self.team)
             else:
                 step(self.argument, 0, 1, None)
 
@@ -186,7 +197,7 @@ class Variant:
         made_of = step.operation
         given = [self.array(p, arrays, made) for p in made_of.parents]
         with np.errstate(all="ignore"):
-            found = made_of.prim.run(*given, **made_of.params)
+            found = made_of.prim.run(*given, **self.real(made_of.params))
         for v in step.values:
             if v in step.kept:
                 self.array(v, arrays, made)[...] = found if v is made_of else found[v.params["k"]]
@@ -200,17 +211,17 @@ class Variant:
         if buffer.kind == "slot":
             given = len(self.graph.inputs)
             start = buffer.start
-            return (arrays[start] if start < given else made[start - given]).reshape(v.shape)
-        return ndarray(v.shape, v.dtype, self.arena, buffer.start)
+            found = arrays[start] if start < given else made[start - given]
+            return found.reshape(self.real(v.shape))
+        return ndarray(self.real(v.shape), v.dtype, self.arena, buffer.start)
 
 
-def code_of(graph: Graph, schedule: Schedule, memory: Memory, contract: bool) -> bytes:
-    """Machine code, from the disk if it was made before."""
-    settings = f"{schedule.threads} {schedule.parts} {contract} {layout()}"
+def code_of(graph: Graph, settings: str, text: Callable[[], str]) -> bytes:
+    """Machine code, from the disk if it was made before; `text` writes it for LLVM."""
     key = cache.key_of(text_of(graph), settings, *map(str, host()))
     code = cache.load(key)
     if code is None:
-        code = engine.compiled(generated(graph, schedule, memory, host(), contract), host())
+        code = engine.compiled(text(), host())
         cache.store(key, code)
     return code
 

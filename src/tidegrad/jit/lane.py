@@ -10,6 +10,7 @@ import numpy as np
 from ..dtypes import floating, promote
 from ..errors import DTypeError
 from .ir import Code, llvm_type
+from .sizes import plain
 
 __all__ = ["BOOL", "Lane", "Operand", "cast", "literal", "same", "select", "splat", "truth"]
 
@@ -151,10 +152,10 @@ def literal(code: Code, value: Any, dtype: np.dtype, width: int = 1) -> Lane:
     """A number that is known now, exact in every dtype; OverflowError where it does not fit."""
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            value = float(dtype.type(value))
+            value = float(dtype.type(plain(value)))
         text = f"0x{struct.pack('>d', value).hex()}"
     else:
-        value = bool(value) if dtype.kind == "b" else int(dtype.type(value))
+        value = bool(value) if dtype.kind == "b" else int(dtype.type(plain(value)))
         text = str(value).lower()
     if width > 1:
         text = f"splat ({lane_type(dtype, 1)} {text})"

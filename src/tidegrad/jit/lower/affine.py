@@ -8,6 +8,7 @@ from typing import Any
 
 from ...abstract import Value
 from ...shapes import Shape
+from ..sizes import below, quotient
 
 __all__ = ["Affine", "Loop", "Mod", "Quotient", "Read", "Variable", "Within", "linear", "places"]
 __all__ += ["strides", "within"]
@@ -57,7 +58,7 @@ class Quotient(Derived):
     """`whole // n`, rounded down."""
 
     def __init__(self, whole: Affine, n: int):
-        super().__init__(whole.bounds[1] // n + 1, whole, n)
+        super().__init__(quotient(whole.bounds[1], n) + 1, whole, n)
         self.whole, self.n = whole, n
 
     @cached_property
@@ -116,7 +117,7 @@ class Within(Derived):
 def within(a: Affine, size: int) -> Affine:
     """`a`, which a condition keeps from 0 to before `size`."""
     low, high = a.bounds
-    return a if low >= 0 and high < size else Affine.of(Within(a, size))
+    return a if below(-1, low) and below(high, size) else Affine.of(Within(a, size))
 
 
 class Affine:
@@ -193,12 +194,13 @@ class Affine:
         if n == 1:
             return self, ZERO
         above = {v: c // n for v, c in self.terms.items() if c % n == 0}
-        below = {v: c for v, c in self.terms.items() if c % n}
-        high, low = Affine(above, self.const // n), Affine(below, self.const % n)
-        if 0 <= low.bounds[0] and low.bounds[1] < n:
+        rest = {v: c for v, c in self.terms.items() if c % n}
+        high, low = Affine(above, self.const // n), Affine(rest, self.const % n)
+        least, most = low.bounds
+        if below(-1, least) and below(most, n):
             return high, low
-        if low.bounds[0] < 0:  # keeps what is divided positive
-            shift = -(low.bounds[0] // n)
+        if not below(-1, least):  # keeps what is divided positive
+            shift = -(least // n)
             high, low = high + -shift, low + shift * n
         return high + Affine.of(Quotient(low, n)), Affine.of(Mod(low, n))
 

@@ -14,6 +14,8 @@ from ..lane import Lane, cast, lane_type, select, splat
 from ..maths.exact import copysign, sqrt
 from ..maths.parts import bits_of, float_of
 from ..maths.routine import routine
+from ..sizes import Size
+from .loops import measured
 
 __all__ = ["WORD", "finished", "words"]
 
@@ -53,7 +55,7 @@ def words(v: Value, key: Sequence[Lane], end: Lane, number: Lane, whole: int) ->
 
     `whole`: so many of them, from `number` on, which are whole blocks.
     """
-    first = end - (blocks_of(v.size) - 1)
+    first = end - blocks(v.size, end.code) + 1
     at = (number >> 2) + first
     if whole:
         listed = ", ".join(f"i64 {k}" for k in range(whole // WORDS))
@@ -65,6 +67,13 @@ def words(v: Value, key: Sequence[Lane], end: Lane, number: Lane, whole: int) ->
     low = select(place == 0, found[0], found[1])
     high = select(place == 2, found[2], found[3])
     return select(place < 2, low, high)
+
+
+def blocks(count: int, code: Any) -> Lane | int:
+    """How many blocks so many words are."""
+    if not isinstance(count, Size):
+        return blocks_of(count)
+    return cast(measured(code, count + (WORDS - 1)), WORD) >> 2
 
 
 def woven(found: Sequence[Lane]) -> Lane:

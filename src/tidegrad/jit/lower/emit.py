@@ -14,9 +14,10 @@ from ...ops.philox import WORDS
 from ..ir import llvm_type
 from ..lane import BOOL, Lane, cast, lane_type, literal, select, splat
 from ..lanes import evaluate
+from ..sizes import Size, below
 from .affine import Affine, Loop, Mod, Quotient, Read, Variable, Within, linear, strides
 from .drawing import WORD, finished, words
-from .loops import INDEX, Level
+from .loops import INDEX, Level, measured
 from .views import Condition, Index
 from .walk import Walk
 
@@ -61,7 +62,7 @@ class Emit(Walk):
         if a not in self.integers:
             terms = [(self.variable(v), c) for v, c in a.terms.items()]
             terms.sort(key=lambda term: depth(term[0].code))
-            total = literal(self.root, a.const, INDEX)
+            total = measured(self.root, a.const)
             for x, c in terms:
                 part = at_depth(x, x.code) * c if c != 1 else x
                 total = combined(total, part)
@@ -80,7 +81,7 @@ class Emit(Walk):
                 self.integers[v] = divided(self.scalar(v.whole), v)
             else:
                 assert isinstance(v, Read)
-                self.integers[v] = bounded(self.at(v.value, v.index), v.size)
+                self.integers[v] = self.bounded(self.at(v.value, v.index), v.size)
         return self.integers[v]
 
     def vector(self, a: Affine) -> Lane:
@@ -107,9 +108,26 @@ class Emit(Walk):
                 found = divided(self.vector(v.whole), v)
             else:
                 assert isinstance(v, Read)
-                found = bounded(splat(self.at(v.value, v.index), self.width), v.size)
+                found = self.bounded(splat(self.at(v.value, v.index), self.width), v.size)
             self.integers[key] = found
         return self.integers[key]
+
+    def bounded(self, place: Lane, n: int) -> Lane:
+        """A place as an index from 0 to before `n`: negative ones count from the end."""
+        x = cast(place, INDEX)
+        if place.dtype.kind == "i":
+            x = select(x < 0, x + self.like(n, x), x)
+        return self.within(x, n)
+
+    def within(self, x: Lane, n: int) -> Lane:
+        """An index brought into 0 to before `n`."""
+        x = select(x < 0, 0, x)
+        last = self.like(n - 1, x)
+        return select(x < last, x, last)
+
+    def like(self, n: int, x: Lane) -> Lane:
+        """A size in every lane, for instructions where `x` is."""
+        return at_depth(splat(measured(self.root, n), x.width), x.code)
 
     def condition(self, conditions: Sequence[Condition]) -> Lane | None:
         """Whether all conditions hold, in one Lane; None where they always do."""
@@ -117,11 +135,12 @@ class Emit(Walk):
         for where, low, high in conditions:
             least, most = where.bounds
             spread = self.lane is not None and self.lane in where.loops
-            if least >= low and most < high:
+            known = below(low - 1, least), below(most, high)
+            if all(known):
                 continue
             x = self.vector(where) if spread else self.scalar(where)
-            tests += [x >= low] if least < low else []
-            tests += [x < high] if most >= high else []
+            tests += [] if known[0] else [x >= self.like(low, x)]
+            tests += [] if known[1] else [x < self.like(high, x)]
         if not tests:
             return None
         return reduce(met, tests)
@@ -143,9 +162,7 @@ class Emit(Walk):
 
     def one(self, v: Value, offset: Affine, guarded: bool) -> Lane:
         if guarded:  # what is read outside is not used
-            o = self.scalar(offset)
-            o = select(o < 0, 0, o)
-            o = select(o < v.size, o, v.size - 1)
+            o = self.within(self.scalar(offset), v.size)
             code, place = o.code, self.moved(o.code, self.pointers[v], v, o.name)
         else:
             code = self.level(offset.loops)
@@ -195,9 +212,10 @@ class Emit(Walk):
 
     def address(self, v: Value, offset: Affine, code: Any) -> str:
         """Where an element is; elements a known distance apart share what is computed for it."""
-        key = "address", v, offset - offset.const
+        known = 0 if isinstance(offset.const, Size) else offset.const
+        key = "address", v, offset - known
         if key not in self.integers:
-            o = self.scalar(offset - offset.const)
+            o = self.scalar(offset - known)
             place = (
                 self.pointers[v]
                 if o.value == 0
@@ -205,7 +223,7 @@ class Emit(Walk):
             )
             self.integers[key] = Lane(o.code, place, INDEX)
         place = self.integers[key].name
-        return self.moved(code, place, v, str(offset.const)) if offset.const else place
+        return self.moved(code, place, v, str(known)) if known else place
 
     def moved(self, code: Any, place: str, v: Value, offset: str) -> str:
         return code.emit(f"getelementptr {llvm_type(v.dtype)}, ptr {place}, i64 {offset}")
@@ -324,15 +342,6 @@ def divided(x: Lane, v: Quotient | Mod) -> Lane:
     verb = "udiv" if isinstance(v, Quotient) else "urem"
     n = literal(x.code, v.n, INDEX, x.width)
     return x.like(f"{verb} {x.type} {x.name}, {n.name}")
-
-
-def bounded(place: Lane, n: int) -> Lane:
-    """A place as an index from 0 to before `n`: negative ones count from the end."""
-    x = cast(place, INDEX)
-    if place.dtype.kind == "i":
-        x = select(x < 0, x + n, x)
-        x = select(x < 0, 0, x)
-    return select(x < n, x, n - 1)
 
 
 def counted(code: Any, width: int) -> Lane:

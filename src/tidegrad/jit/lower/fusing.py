@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import gcd
+from functools import reduce
 from typing import NamedTuple
 
 from ...abstract import Value
@@ -78,10 +78,10 @@ class Schedule:
         """Groups as one, where there are rows that fit them all and the stage that needs them."""
         if len(homes) < 2:
             return homes
-        whole = Group(gcd(*(group.rows for group in homes)))
+        whole = Group(reduce(common, (group.rows for group in homes)))
         whole.stages = [stage for group in homes for stage in group.stages]
         fit = all(s.fits(whole.rows) for s in whole.stages)
-        if whole.rows < max(FEW, 2 * self.threads) or not fit or not self.joins(stage, whole):
+        if int(whole.rows) < max(FEW, 2 * self.threads) or not fit or not self.joins(stage, whole):
             return homes
         gone = set(map(id, homes))
         self.levels[level] = [g for g in self.levels[level] if id(g) not in gone] + [whole]
@@ -102,9 +102,9 @@ class Schedule:
         """Whether a stage can run row by row in a group, which may get fewer rows for it."""
         if isinstance(stage, Call) or (group.rows == 1 and stage.work > LITTLE):
             return False
-        rows = gcd(group.rows, natural_rows(stage.sliced, 1))
+        rows = common(group.rows, natural_rows(stage.sliced, 1))
         for count in {group.rows, rows}:
-            enough = count == group.rows or count >= max(FEW, 2 * self.threads)
+            enough = count == group.rows or int(count) >= max(FEW, 2 * self.threads)
             if enough and self.follows(stage, group, count):
                 group.rows = count
                 return True
@@ -119,11 +119,11 @@ class Schedule:
 
     def crossing(self, stage: Stage, homes: list[Group]) -> Folding | None:
         """A fold of many rows into little, as one that every part of the rows does for itself."""
-        if type(stage) is not Folding or stage.values[0].size > SMALL or stage.intense:
+        if type(stage) is not Folding or int(stage.values[0].size) > SMALL or stage.intense:
             return None
         other = Folding(stage.values[0], across=True)
         if not homes:
-            few = stage.values[0].size < 64 * self.threads
+            few = int(stage.values[0].size) < 64 * self.threads
             return other if few and stage.work > MANY and other.folded_shape else None
         return other if len(homes) == 1 and self.joins(other, homes[0]) else None
 

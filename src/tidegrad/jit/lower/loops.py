@@ -8,10 +8,11 @@ from itertools import count
 import numpy as np
 
 from ..ir import Code, Module
-from ..lane import Lane
+from ..lane import Lane, literal
+from ..sizes import Size
 from .affine import Loop
 
-__all__ = ["INDEX", "Function", "Level"]
+__all__ = ["INDEX", "Function", "Level", "measured"]
 
 INDEX = np.dtype("int64")
 
@@ -109,6 +110,15 @@ class Level(Code):
                 last = Lane(last.code, name, last.dtype, last.width)
             found.append(last)
         return found
+
+
+def measured(code: Level, size: int) -> Lane:
+    """A size as a number in code, where `%n` is what some sizes follow."""
+    if not isinstance(size, Size):
+        return literal(code, size, INDEX)
+    found = Lane(code, "%n", INDEX)
+    found = found * size.slope if size.slope != 1 else found
+    return found + size.start if size.start else found
 
 
 class Function(Code):

@@ -60,7 +60,7 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     outputs = dict.fromkeys(place_of(v) for v in graph.outputs if v.prim is not None)
     # In an order that is the same in every process, since machine code is kept on disk.
     given = [v for v in graph.order() if v in schedule.stored and v.saved is not None]
-    slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: v.size)])
+    slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: int(v.size))])
     buffers = {v: Buffer("slot", k) for k, v in enumerate(slots)}
     inner = {id(s): planned(s.body, s.schedule) for s in repeats(schedule)}
     for stage in repeats(schedule):
@@ -70,9 +70,8 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     blocks, scratch = {}, max((m.scratch for m in inner.values()), default=0)
     for group in schedule.groups():
         local = [v for v in made_in(group) if v not in buffers and uses[v].groups <= {id(group)}]
-        row = {v: -(-v.nbytes // group.rows) for v in local}
-        whole = sum(-(-v.nbytes // group.rows) for v in made_in(group))
-        blocks[id(group)] = rows = block_of(group, whole)
+        row = {v: -(-int(v.nbytes) // int(group.rows)) for v in made_in(group)}
+        blocks[id(group)] = rows = block_of(group, sum(row.values()))
         spans = [
             Interval(v, rounded(row[v] * rows), uses[v].stages[0], uses[v].stages[-1])
             for v in local
@@ -81,7 +80,9 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
         buffers |= {v: Buffer("scratch", start, row[v]) for v, start in starts.items()}
         scratch = max(scratch, size)
     rest = [v for v in uses if v not in buffers]
-    spans = [Interval(v, rounded(v.nbytes), uses[v].levels[0], uses[v].levels[-1]) for v in rest]
+    spans = [
+        Interval(v, rounded(int(v.nbytes)), uses[v].levels[0], uses[v].levels[-1]) for v in rest
+    ]
     starts, arena = packed(spans)
     buffers |= {v: Buffer("arena", start) for v, start in starts.items()}
     return Memory(buffers, tuple(slots), arena, scratch, blocks, inner)
@@ -143,14 +144,15 @@ def made_in(group: Group) -> list[Value]:
 def block_of(group: Group, row: int) -> int:
     """How many rows at a time: what they need for themselves stays in the cache."""
     if len(group.stages) == 1 or not row:
-        return group.rows
+        return int(group.rows)
     rows = max(CACHE // row, 1)
     for stage in group.stages:
         if isinstance(stage, Folding) and stage.intense and not stage.across and stage.shape:
-            inside = max(stage.values[0].size // (group.rows * stage.shape[-1]), 1)
+            size = int(stage.values[0].size)
+            inside = max(size // int(group.rows * stage.shape[-1]), 1)
             rows = max(rows, -(-LEAST // inside))
     rows = rows // MULTIPLE * MULTIPLE or rows
-    return min(rows, group.rows)
+    return min(rows, int(group.rows))
 
 
 def rounded(size: int) -> int:

@@ -12,12 +12,13 @@ from ..ir import Module
 from ..lane import BOOL, Lane, literal, splat
 from .affine import Affine, Loop, places
 from .emit import Emit, at_depth, counted
-from .loops import INDEX, Function, Level
+from .loops import INDEX, Function, Level, measured
 from .space import Space
 
 __all__ = ["Limits", "Nest", "Piece", "lanes_of"]
 
 Levels = dict[Loop, Level]
+ROWS = [("i64", name) for name in ("%lo", "%hi", "%n")]
 
 
 class Piece(NamedTuple):
@@ -45,9 +46,9 @@ def lanes_of(bits: int, dtypes: Sequence[np.dtype]) -> int:
 
 
 class Nest:
-    """A function (pointers..., lo, hi) that does the work of the rows from lo to before hi.
+    """A function (pointers..., lo, hi, n) that does the work of the rows from lo to before hi.
 
-    Both are multiples of `quantum`.
+    Both are multiples of `quantum`; n is what Sizes follow.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Nest:
         self.width, self.quantum = width, quantum
         self.pointers = {v: f"%p{k}" for k, v in enumerate(stored)}
         parameters = [("ptr", p) for p in self.pointers.values()]
-        self.function = Function(module, name, [*parameters, ("i64", "%lo"), ("i64", "%hi")])
+        self.function = Function(module, name, [*parameters, *ROWS])
         self.root = self.function.root
         self.rows: dict[Loop, int] = {}  # loops over rows: how many turns for each
 
@@ -74,9 +75,12 @@ class Nest:
         if loop in self.rows:
             turns = self.rows[loop]
             loop.even = self.quantum * turns if loop.size > turns else 0
-            low, high = (Lane(self.root, name, INDEX) * turns for name in ("%lo", "%hi"))
+            low, high = (
+                Lane(self.root, name, INDEX) * measured(self.root, turns) for name in ("%lo", "%hi")
+            )
             return Limits(at_depth(low, level), at_depth(high, level), self.quantum * turns)
-        return Limits(literal(level, 0, INDEX), literal(level, loop.size, INDEX))
+        stop = at_depth(measured(self.root, loop.size), level)
+        return Limits(literal(level, 0, INDEX), stop, int(stop.value is None))
 
     def pieces(self, limits: Limits, step: int) -> Iterator[Piece]:
         """A loop in steps of `step`, and what is left in one ragged step."""

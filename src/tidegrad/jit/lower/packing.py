@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -24,15 +25,16 @@ DEEP = 64  # rows
 WORK = 1 << 10  # products for each result's row, below which copies do not pay
 
 
-def packed(graph: Graph) -> Graph:
+def packed(graph: Graph, deepest: int = sys.maxsize) -> Graph:
     """`graph` with its larger matrix products on panels: for each k, neighbours of a result.
 
     The right side "kj" becomes (panels, k, lanes), and so does a left side "ki" whose rows are
     far apart.  The result's axes are then (rows, panels, lanes), which is the same memory.
+    Products that add up more than `deepest` stay as they are.
     """
 
     def rule(v: Value) -> Value:
-        return as_panels(v) if isinstance(v.prim, Contract) else v
+        return as_panels(v, deepest) if isinstance(v.prim, Contract) else v
 
     return rewritten(graph, rule)
 
@@ -63,7 +65,7 @@ def sides_of(v: Value) -> Sides | None:
     return chosen if chosen and len(chosen.j) == 1 and chosen.rows else None
 
 
-def as_panels(v: Value) -> Value:
+def as_panels(v: Value, deepest: int = sys.maxsize) -> Value:
     """A product "...rk,...jk->...rj", in whatever order, that reads its right side as panels."""
     sides, (a, b, out) = sides_of(v), terms(v.params["spec"])
     inner = "".join(n for n in a if n in b and n not in out)
@@ -72,7 +74,8 @@ def as_panels(v: Value) -> Value:
     x, y, a, b, rows, j = sides
     sizes = dict(zip(a + b, x.shape + y.shape))
     tall = prod(sizes[n] for n in rows)
-    if tall < USES or tall * prod(sizes[n] for n in inner) < WORK:
+    deep = prod(sizes[n] for n in inner)
+    if tall < USES or tall * deep < WORK or deep > deepest:
         return v
     batch = "".join(n for n in out if n in a and n in b)
     order = out.replace(j, "") + j

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import gcd
-
 from ...abstract import Value
 from ..graph import Graph
 from ..ir import Module
@@ -11,11 +9,12 @@ from ..lane import Lane, literal, select
 from ..native.layout import layout
 from ..native.target import Target
 from ..native.threads import BARRIER
+from ..sizes import common
 from .affine import Loop
 from .folds import neutral
 from .fusing import Group, Schedule
 from .keys import form_of
-from .loops import INDEX, Function, Level
+from .loops import INDEX, Function, Level, measured
 from .memory import Memory, read
 from .nests import Nest, lanes_of
 from .repeats import Repeat
@@ -116,8 +115,8 @@ class Writer:
 
     def quantum(self, group: Group) -> int:
         """What all cuts between a group's rows are multiples of, where there are plenty of rows."""
-        rows, enough = gcd(group.rows, self.memory.blocks[id(group)]), 4 * self.schedule.parts
-        fitting = (n for n in (16, 8, 4, 2) if rows % n == 0 and group.rows // n >= enough)
+        rows, enough = common(group.rows, self.memory.blocks[id(group)]), 4 * self.schedule.parts
+        fitting = (n for n in (16, 8, 4, 2) if rows % n == 0 and int(group.rows) // n >= enough)
         return next(fitting, 1)
 
     def part(self, name: str, levels: list[list[Group]]) -> None:
@@ -151,6 +150,7 @@ class Writer:
                 names.append(word(array, places.data, "i8"))
             else:
                 names.append(word(table, k - self.made))
+        code.line(f"%n = ptrtoint ptr {word('%words', 5)} to i64")
         own = code.emit(f"mul i64 %thread, {self.memory.scratch}")
         return [*names, arena, code.emit(f"getelementptr i8, ptr {scratch}, i64 {own}")]
 
@@ -165,16 +165,18 @@ class Writer:
         c, ends = part.position, []
         quantum = self.quantum(group)
         for x in (c, c + 1):
-            whole = x * (rows // quantum)
+            whole = x * measured(part, rows // quantum)
             whole = whole.like(f"udiv i64 {whole.name}, {parts}") if parts > 1 else whole
             ends.append(whole * quantum)
         low, high = ends
         for stage in group.stages:
             if isinstance(stage, Folding) and stage.across:
                 place = self.address(part, stage.values[0], stage, c, None)
-                part.line(f"call void @fill_{self.names[id(stage)][0]}(ptr {place}, i64 0, i64 1)")
+                part.line(
+                    f"call void @fill_{self.names[id(stage)][0]}(ptr {place}, i64 0, i64 1, i64 %n)"
+                )
         inner = part
-        if block < rows:
+        if block < int(rows):
             inner = part.repeat(Loop("block", rows), low.name, high.name, block)
             assert inner.position is not None
             low = inner.position
@@ -183,7 +185,7 @@ class Writer:
         for stage in group.stages:
             name, used = self.names[id(stage)]
             given = [f"ptr {self.address(inner, v, stage, c, low)}" for v in used]
-            listed = ", ".join([*given, f"i64 {low.name}", f"i64 {high.name}"])
+            listed = ", ".join([*given, f"i64 {low.name}", f"i64 {high.name}", "i64 %n"])
             inner.line(f"call void @{name}({listed})")
 
     def address(self, code: Level, v: Value, stage: Stage, part: Lane, low: Lane | None) -> str:
@@ -191,7 +193,7 @@ class Writer:
         away: Lane | None = None
         if isinstance(stage, Folding) and stage.across and v is stage.values[0]:
             if stage.partial is not None:
-                v, away = stage.partial, Lane(code, part.name, INDEX) * v.nbytes
+                v, away = stage.partial, Lane(code, part.name, INDEX) * int(v.nbytes)
         buffer = self.memory.buffers[v]
         if buffer.kind == "slot":
             base = self.pointers[buffer.start]

@@ -8,6 +8,7 @@ from math import prod
 from operator import mul
 
 from ...shapes import Shape
+from ..sizes import divides, slope_of
 from .affine import ZERO, Affine, Loop, Mod, Quotient, Read, Variable, Within, places, within
 from .walk import Access
 
@@ -17,7 +18,8 @@ __all__ = ["Space", "prefix", "row_of", "space"]
 def prefix(shape: Shape, rows: int) -> int | None:
     """How many leading axes of `shape` hold a multiple of `rows`; None where none do."""
     for count, whole in enumerate(accumulate(shape, mul, initial=1)):
-        if whole and whole % rows == 0:
+        alike = rows == 1 or bool(slope_of(rows)) == bool(slope_of(whole))
+        if whole and alike and divides(rows, whole):
             return count
     return None
 

@@ -11,6 +11,7 @@ from ...kinds import Reduce
 from ...ops.contractions import Contract
 from ...ops.plans import terms
 from ...shapes import Shape
+from ..sizes import slope_of
 from .affine import Affine, Loop
 from .folds import Fold
 from .space import Space, prefix, row_of, space
@@ -43,7 +44,7 @@ class Stage:
     @property
     def work(self) -> int:
         """How many elements it computes or combines."""
-        return prod(self.shape)
+        return int(prod(self.shape))
 
     def fits(self, rows: int) -> bool:
         """Whether it can be cut into so many rows."""
@@ -124,13 +125,14 @@ class Folding(Stage):
         v = self.values[0]
         if isinstance(v.prim, Contract):
             a, b, _ = terms(v.params["spec"])
-            return prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
-        return v.parents[0].size
+            sizes = dict(zip(a + b, v.parents[0].shape + v.parents[1].shape))
+            return int(prod(sizes.values()))
+        return int(v.parents[0].size)
 
     @property
     def intense(self) -> bool:
         """Whether what it reads is used so often that reading it once more does not matter."""
-        return self.work > INTENSE * max(p.size for p in self.values[0].parents)
+        return self.work > INTENSE * max(int(p.size) for p in self.values[0].parents)
 
 
 class Combine(Folding):
@@ -174,7 +176,7 @@ def natural_rows(shape: Shape, threads: int) -> int:
     rows = 1
     for n in shape:
         rows *= n
-        if rows >= 2 * threads:
+        if slope_of(rows) or rows >= 2 * threads:
             break
     return max(rows, 1)
 

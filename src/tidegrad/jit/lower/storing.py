@@ -98,13 +98,14 @@ def effort(graph: Graph) -> int:
     for v in graph.order():
         if isinstance(v.prim, Contract):
             a, b, _ = terms(v.params["spec"])
-            total += prod(dict(zip(a + b, v.parents[0].shape + v.parents[1].shape)).values())
+            sizes = dict(zip(a + b, v.parents[0].shape + v.parents[1].shape))
+            total += int(prod(sizes.values()))
         elif isinstance(v.prim, Scan):
             total += v.params["length"] * effort(v.params["body"])
         elif isinstance(v.prim, Map):
-            total += COSTS.get(v.prim.name, 1) * v.size
+            total += COSTS.get(v.prim.name, 1) * int(v.size)
         elif isinstance(v.prim, Reduce):
-            total += v.parents[0].size
+            total += int(v.parents[0].size)
     return total
 
 
@@ -124,7 +125,7 @@ def spread(order: Iterable[Value]) -> set[Value]:
     found: set[Value] = set()
     for v in order:
         if isinstance(v.prim, Map) or v.prim is expand:
-            found.update(inside_out(p) for p in v.parents if 1 < p.size < v.size)
+            found.update(inside_out(p) for p in v.parents if 1 < int(p.size) < int(v.size))
     return found
 
 

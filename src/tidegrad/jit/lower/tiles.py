@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from ..lane import Lane, cast, lane_type, literal, select
+from ..sizes import slope_of
 from .affine import Affine, Loop, Variable, linear, strides
 from .emit import Emit, at_depth
 from .folds import FOLDS, Fold, neutral
@@ -35,7 +36,12 @@ def best_lane(fold: Fold, probe: Probe) -> Loop:
 
     def rank(loop: Loop) -> tuple:
         strays = sum(a.offset.along(loop) not in (0, 1) for a in probe.accesses)
-        return strays, -min(loop.size, 16), result.along(loop) not in (0, 1), loop in fold.inner
+        return (
+            strays,
+            -min(int(loop.size), 16),
+            result.along(loop) not in (0, 1),
+            loop in fold.inner,
+        )
 
     return min(loops, key=rank, default=fold.rows)
 
@@ -63,9 +69,10 @@ class Tiles:
         for loop in loops:
             lanes = self.width if loop is self.lane else 1
             # Of rows there may be any number: what is left of them goes in one vector.
-            most = 1 if loop is self.lane and loop is self.fold.rows else 8
-            even = self.nest.quantum * self.nest.rows.get(loop, 0)
-            axes.append(Axis(-(-loop.size // lanes), even, most))
+            free = loop is self.fold.rows or slope_of(loop.size) > 0
+            most = 1 if loop is self.lane and free else 8
+            even = self.nest.quantum * int(self.nest.rows.get(loop, free))
+            axes.append(Axis(-(-int(loop.size) // lanes), even, most))
         reads = tuple(tuple(bool(a.offset.along(x) != 0) for x in loops) for a in probe.accesses)
         bits = self.nest.width * 8 * self.value.dtype.itemsize
         counts = tiling(tuple(axes), reads, REGISTERS.get(bits, 4), self.outside)
@@ -216,7 +223,7 @@ def shared(probe: Probe, lane: Loop, loops: Sequence[Loop]) -> list[Loop]:
     while len(chosen) < 3 and still:
         best = max(still, key=gain)
         # A third only where two are short.
-        if not any(gain(best)[: 1 + (prod(loop.size for loop in chosen) < ENOUGH)]):
+        if not any(gain(best)[: 1 + (prod(int(loop.size) for loop in chosen) < ENOUGH)]):
             break
         chosen.append(best)
         known.update(still.pop(best))

@@ -16,6 +16,7 @@ from ...ops.movement import cut, flip_, place
 from ...ops.philox import bell, below, bits, unit
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
 from ..passes.making import uniform
+from ..sizes import span
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
 __all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of", "steps_of"]
@@ -69,8 +70,7 @@ def located(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int, in
             parts.append(None)
             continue
         if isinstance(part, slice):
-            reach = range(*part.indices(shape[axis]))
-            parts.append((reach.start, reach.step, len(reach)))
+            parts.append(span(part, shape[axis]))
         else:
             parts.append(int(part))
         axis += 1
@@ -226,7 +226,7 @@ def element_of(i: Value, index: Index, n: int) -> Affine:
     if steps is None:
         return Affine.of(Read(i, index, n))
     moving = index[steps.axis] * steps.step if steps.step else ZERO
-    return moving + steps.start % n if steps.step == 0 else moving + steps.start
+    return moving + steps.start + (n if steps.step == 0 and steps.start < 0 else 0)
 
 
 def gathered(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
