@@ -11,10 +11,11 @@ from ...custom import pick
 from ...kinds import Reduce
 from ...ops.contractions import Contract
 from ..graph import Graph
+from ..sizes import common
+from .repeats import Repeat, is_loop, picked
 from .scanning import Scanning, is_scan
 from .scattering import Scattering, is_scattering
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
-from .repeats import Repeat, is_loop, picked
 from .storing import is_native, place_of, stored_values
 
 __all__ = ["Group", "Schedule", "scheduled"]
@@ -44,7 +45,10 @@ class Made(NamedTuple):
 
 
 class Schedule:
-    """Levels with a barrier after each; the groups of one level do not depend on each other."""
+    """Levels with a barrier after each; the groups of one level do not depend on each other.
+
+    All is decided by the `parts` that rows are cut into: results may not depend on the threads.
+    """
 
     def __init__(self, stored: set[Value], threads: int, parts: int):
         self.stored, self.threads, self.parts = stored, threads, parts
@@ -81,7 +85,7 @@ class Schedule:
         whole = Group(reduce(common, (group.rows for group in homes)))
         whole.stages = [stage for group in homes for stage in group.stages]
         fit = all(s.fits(whole.rows) for s in whole.stages)
-        if int(whole.rows) < max(FEW, 2 * self.threads) or not fit or not self.joins(stage, whole):
+        if int(whole.rows) < max(FEW, 2 * self.parts) or not fit or not self.joins(stage, whole):
             return homes
         gone = set(map(id, homes))
         self.levels[level] = [g for g in self.levels[level] if id(g) not in gone] + [whole]
@@ -104,7 +108,7 @@ class Schedule:
             return False
         rows = common(group.rows, natural_rows(stage.sliced, 1))
         for count in {group.rows, rows}:
-            enough = count == group.rows or int(count) >= max(FEW, 2 * self.threads)
+            enough = count == group.rows or int(count) >= max(FEW, 2 * self.parts)
             if enough and self.follows(stage, group, count):
                 group.rows = count
                 return True
@@ -123,13 +127,13 @@ class Schedule:
             return None
         other = Folding(stage.values[0], across=True)
         if not homes:
-            few = int(stage.values[0].size) < 64 * self.threads
+            few = int(stage.values[0].size) < 64 * self.parts
             return other if few and stage.work > MANY and other.folded_shape else None
         return other if len(homes) == 1 and self.joins(other, homes[0]) else None
 
     def group_for(self, stage: Stage, level: int) -> Group:
         """A group of this level with such rows, or a new one."""
-        rows = 1 if isinstance(stage, Call) else natural_rows(stage.sliced, self.threads)
+        rows = 1 if isinstance(stage, Call) else natural_rows(stage.sliced, self.parts)
         while len(self.levels) <= level:
             self.levels.append([])
         for group in self.levels[level]:
