@@ -18,10 +18,13 @@ from .loops import INDEX, Function, Level, measured
 from .memory import Memory, read
 from .nests import Nest, lanes_of
 from .repeats import Repeat
+from .scanning import Scanning
+from .scattering import Scattering
 from .stages import Call, Folding, Maps, Stage
 from .steps import repeated
 from .storing import place_of
 from .tiles import Tiles
+from .turning import turned
 
 __all__ = ["generated", "steps_of"]
 
@@ -103,7 +106,11 @@ class Writer:
             nest = Nest(self.module, name, used, width, quantum)
             if isinstance(stage, Maps):
                 loops, probe = stage.opened(self.schedule.stored, group.rows)
-                nest.stores(loops.merged(probe.accesses), stage.values, stage.kept)
+                space = loops.merged(probe.accesses)
+                if not turned(nest, space, self.schedule.stored, stage.values):
+                    nest.stores(space, stage.values, stage.kept)
+            elif isinstance(stage, (Scanning, Scattering)):
+                stage.write(nest, group.rows)
             else:
                 assert isinstance(stage, Folding)
                 fold = stage.opened(group.rows)
@@ -143,6 +150,7 @@ class Writer:
         places = layout()
         given, made = (word(word("%words", k), places.items, "i8") for k in (0, 1))
         table, arena, scratch = (word("%words", k) for k in (2, 3, 4))
+        code.line(f"%n = ptrtoint ptr {word('%words', 5)} to i64")
         names = []
         for k in range(len(self.memory.slots)):
             if k < self.made:
@@ -150,7 +158,6 @@ class Writer:
                 names.append(word(array, places.data, "i8"))
             else:
                 names.append(word(table, k - self.made))
-        code.line(f"%n = ptrtoint ptr {word('%words', 5)} to i64")
         own = code.emit(f"mul i64 %thread, {self.memory.scratch}")
         return [*names, arena, code.emit(f"getelementptr i8, ptr {scratch}, i64 {own}")]
 

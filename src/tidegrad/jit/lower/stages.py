@@ -42,6 +42,11 @@ class Stage:
         return self.values[0].shape
 
     @property
+    def sliced(self) -> Shape:
+        """The sizes of the axes that rows are cut from."""
+        return self.shape
+
+    @property
     def work(self) -> int:
         """How many elements it computes or combines."""
         return int(prod(self.shape))
@@ -102,6 +107,10 @@ class Folding(Stage):
 
     def fits(self, rows: int) -> bool:
         return prefix(self.folded_shape if self.across else self.shape, rows) is not None
+
+    @property
+    def sliced(self) -> Shape:
+        return self.folded_shape if self.across else self.shape
 
     @cached_property
     def folded_shape(self) -> Shape:

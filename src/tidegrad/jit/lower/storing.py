@@ -8,9 +8,10 @@ from math import prod
 from ...abstract import Value
 from ...kinds import Map, Reduce, expand, permute, reshape
 from ...ops.contractions import Contract
-from ...ops.indexing import gather, scatter
+from ...ops.indexing import gather, put_at, scatter
 from ...ops.movement import cut, flip_
 from ...ops.plans import terms
+from ...ops.scans import Recurrence, Running
 from ...ops.windows import overlap_add, window
 from ..graph import Graph
 from ..regions import Holding, Scan
@@ -37,11 +38,10 @@ def is_native(v: Value) -> bool:
     prim = v.prim
     if isinstance(prim, Reduce):
         return prim.name in FOLDS
-    if prim is scatter:
-        return sources_of(v) is not None
     if prim in SUMS:
         return prod(v.params["size"]) <= MOST_TERMS
-    return prim is None or isinstance(prim, (Map, Contract)) or prim in VIEWS
+    known = prim is None or prim is put_at or prim in VIEWS
+    return known or isinstance(prim, (Map, Contract, Recurrence, Running))
 
 
 def is_number(v: Value) -> bool:
@@ -85,7 +85,7 @@ def stored_values(graph: Graph) -> set[Value]:
         if v.prim is None or there or isinstance(v.prim, Holding):
             continue
         cost, depth = costs.of(v, stored)
-        folded = isinstance(v.prim, (Reduce, Contract)) or is_sum(v) or not is_native(v)
+        folded = isinstance(v.prim, (Reduce, Contract)) or is_sum(v) or is_alone(v)
         again = cost > CHEAP and (users[v] > 1 or v in repeated)
         if folded or v in wanted or again or depth > DEEP:
             stored.add(v)
@@ -135,6 +135,13 @@ def is_sum(v: Value) -> bool:
         return v.prim in SUMS
     each = zip(v.params["size"], v.params["stride"], v.params["dilation"])
     return any(s < k or d > 1 for k, s, d in each if k > 1)
+
+
+def is_alone(v: Value) -> bool:
+    """Whether it is computed as a whole: by NumPy, or one element after another."""
+    running = isinstance(v.prim, (Recurrence, Running))
+    twice = v.prim is put_at or (v.prim is scatter and sources_of(v) is None)
+    return running or twice or not is_native(v)
 
 
 def inside_out(v: Value) -> Value:

@@ -19,7 +19,8 @@ from ..passes.making import uniform
 from ..sizes import span
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
-__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "sources_of", "steps_of"]
+__all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "element_of", "front", "sources_of"]
+__all__ += ["steps_of"]
 
 Index = tuple[Affine, ...]
 
