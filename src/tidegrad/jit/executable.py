@@ -13,6 +13,7 @@ from numpy import ndarray
 from ..abstract import Value
 from .costs import Cost, cost_of
 from .graph import Graph
+from .indices import Indices
 from .lower.convolving import convolved
 from .lower.fusing import scheduled
 from .lower.hazards import in_place
@@ -50,6 +51,7 @@ class Executable:
     def __init__(self, graph: Graph, pairs: Mapping[int, int] | None = None, contract: bool = True):
         self.graph = ready(simplified(graph))
         self.pairs, self.contract = dict(pairs or {}), contract
+        self.indices = Indices(graph)
         self.variants: dict[tuple[int, bool], Variant] = {}
         self.lock = new_lock()
 
@@ -68,6 +70,8 @@ class Executable:
     def __call__(
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
+        if self.indices.uses:
+            self.indices.check(arrays)
         return self.variant()(arrays, outs)
 
     def source(self, target: Target | None = None) -> str:
