@@ -6,7 +6,7 @@ import pytest
 import tidegrad as tg
 from tidegrad.jit import executable, settings
 from tidegrad.jit.executable import Executable, Variant
-from tidegrad.jit.lower.repeats import Repeat
+from tidegrad.jit.lower.nested import Nested
 from tidegrad.jit.lower.stages import Call
 from tidegrad.jit.native import threads
 from tidegrad.jit.traced import traced
@@ -32,7 +32,7 @@ def opened(request, monkeypatch):
         variant: Variant = whole.variant()
         stages = [s for group in variant.schedule.groups() for s in group.stages]
         assert not any(isinstance(s, Call) and s.python for s in stages)
-        return [s for s in stages if isinstance(s, Repeat)]
+        return [s for s in stages if isinstance(s, Nested)]
 
     return opened
 
@@ -156,3 +156,56 @@ def test_an_lstm_learns_compiled_as_it_does_eagerly():
         return [step(x).item() for _ in range(10)]
 
     np.testing.assert_allclose(trained(True), trained(False), rtol=1e-5)
+
+
+def test_branches(opened, rng):
+    w = tg.tensor(rng.normal(size=(6, 6)))
+
+    def f(x, y):
+        both = tg.cond(x.sum() > 0, lambda x: (x @ w, x), lambda x: (x * 2, tg.exp(x)), x)
+        return *both, tg.cond(y.sum() > 0, lambda: (x[0], y), lambda: (y[0], x + np.arange(6.0)))[1]
+
+    for sign in (1, -1):
+        x, y = (tg.tensor(abs(rng.normal(size=(8, 6))) * sign) for _ in range(2))
+        assert len(opened(f, x, -y)) == 2
+
+
+def test_while_loops(opened, rng):
+    w = tg.tensor(rng.normal(size=(6, 6)) / 4)
+
+    def f(x, limit):
+        body = lambda s: (tg.tanh(s[0] @ w) + s[0] * 2, s[1] + 1, s[0])
+        return tg.while_loop(lambda s: (s[0] ** 2).sum() < limit, body, (x, 0, x))
+
+    for limit in (-1.0, 50.0, 1e3, 1e6):
+        x = tg.tensor(rng.normal(size=(8, 6)) / 4)
+        assert len(opened(f, x, tg.tensor(limit, dtype=tg.float64))) == 1
+        opened(lambda x, limit: f(x, limit)[1], x, tg.tensor(limit, dtype=tg.float64))
+
+
+def test_branches_and_loops_in_loops(opened, rng):
+    def f(h, xs):
+        def step(h, x):
+            big = tg.cond((h**2).sum() > 20, lambda: h * 0.5, lambda: h * x + 1)
+            found = tg.while_loop(
+                lambda s: s[0].sum() > 2, lambda s: (s[0] * 0.7, s[1] + 1), (big, 0)
+            )
+            return found
+
+        return tg.scan(step, h, xs)
+
+    opened(f, tg.tensor(rng.normal(size=(4, 5))), tg.tensor(rng.normal(size=(7, 4, 5))))
+
+
+def test_derivatives_of_branches(opened, rng):
+    w = tg.tensor(rng.normal(size=(5, 5)))
+
+    def f(x):
+        loss = lambda x: (
+            tg.cond(x.sum() > 0, lambda x: tg.tanh(x @ w), lambda x: x**3, x) ** 2
+        ).sum()
+        return tg.grad(loss)(x), tg.jvp(loss, [x], [x])[1]
+
+    x = tg.tensor(abs(rng.normal(size=(4, 5))))
+    opened(f, x)
+    opened(f, -x)

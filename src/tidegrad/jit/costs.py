@@ -13,7 +13,7 @@ from ..ops.contractions import Contract
 from .graph import Graph
 from .lower.fusing import Group, Schedule
 from .lower.memory import Memory, read, written
-from .lower.repeats import Repeat
+from .lower.nested import Nested
 from .lower.stages import Call, Combine, Folding, Maps, Stage
 from .lower.storing import COSTS, inside_out, place_of
 
@@ -121,7 +121,7 @@ def work_of(stage: Stage, schedule: Schedule, group: Group) -> tuple[list[str], 
         probe = stage.opened(group.rows).probed(schedule.stored)
     else:
         called = stage.operation if isinstance(stage, Call) else inside_out(stage.values[0])
-        how = "looped" if isinstance(stage, Repeat) else "called"
+        how = "inside" if isinstance(stage, Nested) else "called"
         return [f"{called.prim.name} ({how})"], operations_of(called)
     names = [v.prim.name for v in probe.maps] or [v.prim.name for v in stage.values]
     count = sum(each(v.prim) * min(v.size, stage.work) for v in probe.maps)

@@ -17,12 +17,12 @@ from .indices import Indices
 from .lower.convolving import convolved
 from .lower.fusing import scheduled
 from .lower.hazards import in_place
+from .lower.insides import with_insides
 from .lower.keys import text_of
 from .lower.memory import planned
 from .lower.packing import packed
 from .lower.preparing import prepared
 from .lower.program import generated, steps_of
-from .lower.repeats import looped
 from .lower.stages import Call
 from .lower.storing import effort, inside_out, place_of, stored_values
 from .native import cache, engine, threads
@@ -88,7 +88,7 @@ class Executable:
 
 def ready(graph: Graph) -> Graph:
     """A graph of what loops are generated for, or Python called."""
-    return packed(convolved(prepared(looped(graph, ready))))
+    return packed(convolved(prepared(with_insides(graph, ready))))
 
 
 class Variant:

@@ -13,7 +13,7 @@ from ..shapes import Shape
 from .graph import Graph
 from .interpreter import Interpreter
 
-__all__ = ["Cond", "Holding", "Scan", "WhileLoop", "scan_"]
+__all__ = ["Cond", "Holding", "Scan", "WhileLoop", "cond_", "scan_", "while_loop_"]
 
 
 class Holding(Prim):
@@ -85,4 +85,4 @@ class WhileLoop(Holding):
         return tuple(state)
 
 
-scan_ = Scan()
+cond_, while_loop_, scan_ = Cond(), WhileLoop(), Scan()

@@ -12,7 +12,7 @@ from ...kinds import Reduce
 from ...ops.contractions import Contract
 from ..graph import Graph
 from ..sizes import common
-from .repeats import Repeat, is_loop, picked
+from .nested import is_nested, nested, picked
 from .scanning import Scanning, is_scan
 from .scattering import Scattering, is_scattering
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
@@ -176,10 +176,9 @@ def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Sch
 
 def called(v: Value, results: list[Value], threads: int, parts: int) -> Call:
     """The stage of an operation with several results."""
-    if not is_loop(v, results):
+    if not is_nested(v, results):
         return Call(v, results)
-    body = v.params["body"]
-    return Repeat(v, results, scheduled(body, stored_values(body), threads, parts))
+    return nested(v, results, lambda body: scheduled(body, stored_values(body), threads, parts))
 
 
 def stage_of(v: Value) -> Stage:

@@ -10,7 +10,7 @@ import numpy as np
 from ...abstract import Value, unknown
 from ..graph import Graph
 from .fusing import Group, Schedule
-from .repeats import Repeat
+from .nested import Nested
 from .stages import Call, Folding, Stage
 from .storing import place_of
 
@@ -43,7 +43,7 @@ class Memory(NamedTuple):
     arena: int
     scratch: int
     blocks: dict[int, int]  # by a group's id
-    inner: dict[int, Memory]  # of the bodies of loops, by a stage's id
+    inner: dict[int, list[Memory]]  # of the bodies of loops and branches, by a stage's id
 
 
 class Interval(NamedTuple):
@@ -62,12 +62,12 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     given = [v for v in graph.order() if v in schedule.stored and v.saved is not None]
     slots = dict.fromkeys([*graph.inputs, *outputs, *sorted(given, key=lambda v: int(v.size))])
     buffers = {v: Buffer("slot", k) for k, v in enumerate(slots)}
-    inner = {id(s): planned(s.body, s.schedule) for s in repeats(schedule)}
-    for stage in repeats(schedule):
-        if inner[id(stage)].arena:
-            stage.rooms.append(unknown((inner[id(stage)].arena,), BYTES))
+    inner = {id(s): [planned(*body) for body in s.bodies] for s in insides(schedule)}
+    for stage in insides(schedule):
+        arenas = [m.arena for m in inner[id(stage)]]
+        stage.arenas = [unknown((size,), BYTES) if size else None for size in arenas]
     uses = used(schedule)
-    blocks, scratch = {}, max((m.scratch for m in inner.values()), default=0)
+    blocks, scratch = {}, max((m.scratch for own in inner.values() for m in own), default=0)
     for group in schedule.groups():
         local = [v for v in made_in(group) if v not in buffers and uses[v].groups <= {id(group)}]
         row = {v: -(-int(v.nbytes) // int(group.rows)) for v in made_in(group)}
@@ -88,8 +88,8 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     return Memory(buffers, tuple(slots), arena, scratch, blocks, inner)
 
 
-def repeats(schedule: Schedule) -> list[Repeat]:
-    return [s for group in schedule.groups() for s in group.stages if isinstance(s, Repeat)]
+def insides(schedule: Schedule) -> list[Nested]:
+    return [s for group in schedule.groups() for s in group.stages if isinstance(s, Nested)]
 
 
 class Uses:
@@ -126,8 +126,8 @@ def written(stage: Stage) -> Iterable[Value]:
     """The Values whose memory a stage writes."""
     if isinstance(stage, Folding) and stage.across and stage.partial is not None:
         return [stage.partial]
-    rooms = stage.rooms if isinstance(stage, Repeat) else []
-    return [v for v in stage.values if v in stage.kept] + rooms
+    kept = [v for v in stage.values if v in stage.kept]
+    return kept + stage.own_memory() if isinstance(stage, Nested) else kept
 
 
 def read(stage: Stage, schedule: Schedule, group: Group) -> dict[Value, None]:

@@ -16,12 +16,12 @@ from .fusing import Group, Schedule
 from .keys import form_of
 from .loops import INDEX, Function, Level, measured
 from .memory import Memory, read
+from .nested import Nested
 from .nests import Nest, lanes_of
-from .repeats import Repeat
 from .scanning import Scanning
 from .scattering import Scattering
 from .stages import Call, Folding, Maps, Stage
-from .steps import repeated
+from .steps import nested_code
 from .storing import place_of
 from .tiles import Tiles
 from .turning import turned
@@ -64,7 +64,7 @@ class Writer:
         self.names: dict[int, tuple[str, list[Value]]] = {}
         self.known: dict[str, str] = {}
         self.pointers: list[str] = []
-        self.bodies: dict[int, Writer] = {}
+        self.bodies: dict[int, list[Writer]] = {}
 
     def written(self) -> str:
         self.stages()
@@ -74,22 +74,26 @@ class Writer:
         return self.module.text() + (BARRIER if self.schedule.threads > 1 else "")
 
     def stages(self) -> None:
-        """The functions of all stages, and of those in the bodies of loops."""
+        """The functions of all stages, and of those in the bodies of loops and branches."""
         for group in self.schedule.groups():
             for stage in group.stages:
-                if isinstance(stage, Repeat):
-                    self.bodies[id(stage)] = inner = self.inside(stage)
-                    inner.stages()
+                if isinstance(stage, Nested):
+                    self.bodies[id(stage)] = inside = self.inside(stage)
+                    for writer in inside:
+                        writer.stages()
                 elif not isinstance(stage, Call):
                     self.stage(stage, group)
 
-    def inside(self, stage: Repeat) -> Writer:
-        """A writer of a loop's body, in the same module."""
-        memory = self.memory.inner[id(stage)]
+    def inside(self, stage: Nested) -> list[Writer]:
+        """Writers of a stage's bodies, in the same module."""
         contract, module = self.module.contract, self.module
-        inner = Writer(stage.body, stage.schedule, memory, self.target, contract, module)
-        inner.known = self.known
-        return inner
+        found = [
+            Writer(*body, memory, self.target, contract, module)
+            for body, memory in zip(stage.bodies, self.memory.inner[id(stage)])
+        ]
+        for writer in found:
+            writer.known = self.known
+        return found
 
     def stage(self, stage: Stage, group: Group) -> None:
         """The function of one stage; stages of one form share theirs."""
@@ -164,8 +168,8 @@ class Writer:
     def group(self, level: Level, group: Group) -> None:
         """Blocks of rows, for those parts of them all that are this thread's."""
         (first, *_) = group.stages
-        if isinstance(first, Repeat):
-            return repeated(self, self.bodies[id(first)], level, first)
+        if isinstance(first, Nested):
+            return nested_code(self, self.bodies[id(first)], level, first)
         parts, rows, block = self.schedule.parts, group.rows, self.memory.blocks[id(group)]
         part = level.repeat(Loop("part", parts), "%thread", str(parts), "%threads")
         assert part.position is not None

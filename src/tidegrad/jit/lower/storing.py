@@ -14,7 +14,7 @@ from ...ops.plans import terms
 from ...ops.scans import Recurrence, Running
 from ...ops.windows import overlap_add, window
 from ..graph import Graph
-from ..regions import Holding, Scan
+from ..regions import Holding
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
 from .views import SUMS, VIEWS, sources_of, steps_of
@@ -74,9 +74,6 @@ def stored_values(graph: Graph) -> set[Value]:
     """Inputs, arrays of constants, outputs, and what is worth a place in memory."""
     order = graph.order()
     stored = {v for v in order if v.prim is None and not is_number(v)} | set(graph.inputs)
-    # Where a loop starts from a number, that is read like any other state.
-    states = [p for v in order if isinstance(v.prim, Scan) for p in v.parents]
-    stored |= {p for p in map(inside_out, states) if p.prim is None}
     wanted = {place_of(v) for v in graph.outputs} | demanded(order)
     users, repeated = used(order, graph.outputs), spread(order)
     costs = Costs()
@@ -100,8 +97,9 @@ def effort(graph: Graph) -> int:
             a, b, _ = terms(v.params["spec"])
             sizes = dict(zip(a + b, v.parents[0].shape + v.parents[1].shape))
             total += int(prod(sizes.values()))
-        elif isinstance(v.prim, Scan):
-            total += v.params["length"] * effort(v.params["body"])
+        elif isinstance(v.prim, Holding):
+            graphs = [p for p in v.params.values() if isinstance(p, Graph)]
+            total += v.params.get("length", 1) * max(map(effort, graphs))
         elif isinstance(v.prim, Map):
             total += COSTS.get(v.prim.name, 1) * int(v.size)
         elif isinstance(v.prim, Reduce):
