@@ -29,6 +29,8 @@ class Walk:
         """The element of `v` at `index`, or 0 where a condition fails."""
         key = (id(v), index, conditions)
         if key not in self.memo:
+            if conditions and (id(v), index, ()) in self.memo:
+                return self.memo[id(v), index, ()]
             self.memo[key] = self.found(v, index, conditions)
         return self.memo[key]
 
