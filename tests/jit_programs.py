@@ -1,4 +1,4 @@
-"""Small native programs whose results are known, and Python functions that call them."""
+"""Small programs whose results are known, native ones and compiled functions, and their callers."""
 
 import ctypes
 import sys
@@ -6,7 +6,9 @@ from functools import cache
 
 import numpy as np
 import numpy.testing  # which is imported at its first use otherwise, by any thread
+from jit_lowering import on
 
+import tidegrad as tg
 from tidegrad.jit.native import blas, engine, target, threads
 
 # Each thread, in each round, writes one more than its neighbour wrote in the round before.
@@ -108,10 +110,55 @@ def product(number: int, size: int = 70, times: int = 1) -> None:
     numpy.testing.assert_array_equal(z, np.einsum("ij,jk->ik", x, y))
 
 
+@tg.jit
+def smooth(x, w):
+    """Work for several threads: a product, functions of its elements, sums of rows."""
+    return tg.softmax(tg.tanh(x @ w), axis=1).sum(axis=0)
+
+
+X, W = (np.random.default_rng(0).normal(size=s).astype("f4") for s in ((300, 96), (96, 80)))
+
+
+def smoothed() -> None:
+    """Fails unless a compiled function gives what NumPy does."""
+    scores = np.exp(np.tanh(X @ W))
+    wanted = (scores / scores.sum(axis=1, keepdims=True)).sum(axis=0)
+    numpy.testing.assert_allclose(smooth(tg.asarray(X), tg.asarray(W)).numpy(), wanted, rtol=1e-4)
+
+
+class Student:
+    """A network and its training step: a compiled one, or the same one eagerly."""
+
+    def __init__(self, compiled: bool = True):
+        tg.random.seed(0)
+        self.net = tg.nn.Sequential(tg.nn.Linear(20, 30), tg.nn.ReLU(), tg.nn.Linear(30, 5))
+        self.opt = tg.optim.Adam(self.net.parameters(), lr=1e-2)
+        self.x, self.y = tg.random.normal((64, 20)), tg.tensor(np.arange(64) % 5)
+        self.step = tg.jit(self.taught) if compiled else self.taught
+
+    def taught(self):
+        self.opt.zero_grad()
+        loss = tg.nn.cross_entropy(self.net(self.x), self.y)
+        loss.backward()
+        self.opt.step()
+        return loss
+
+    def losses(self, steps: int) -> list[float]:
+        return [self.step().item() for _ in range(steps)]
+
+
+def learn() -> None:
+    """Fails unless a network learns, compiled anew, as it does eagerly."""
+    numpy.testing.assert_allclose(Student().losses(4), Student(False).losses(4), rtol=1e-4)
+
+
 def check(number: int) -> None:
     """What a child process does; its exit status says how it went."""
     relay(number)
     product(number)
+    with on(number):
+        smoothed()
+        learn()
     code = engine.compiled("define i32 @seven() { ret i32 7 }", target.host())
     seven = engine.loaded(code)
     assert ctypes.CFUNCTYPE(ctypes.c_int32)(seven.address("seven"))() == 7

@@ -16,6 +16,8 @@ CHILDREN = {"fork": many(30, 50), "forkserver": many(14, 50), "spawn": many(6, 5
 BUSY = """
 import multiprocessing, os, sys, threading, time, warnings
 import jit_programs as programs
+import tidegrad as tg
+from tidegrad.jit import executable
 from tidegrad.jit.native import engine, target
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
@@ -42,11 +44,17 @@ method, count, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 context = multiprocessing.get_context(method)
 if method == "forkserver":
     context.set_forkserver_preload(["jit_programs"])
+tg.set_num_threads(number)
+executable.SMALL = 0
+taught = programs.Student()
+programs.smoothed()
 busy(
     (programs.relay, number, 20),
     (programs.product, number, 150, 20),
     (programs.product, 1),
     (compile_something,),
+    (programs.smoothed,),
+    (taught.losses, 1),
 )
 endings, left = [], count
 while left:
@@ -62,6 +70,8 @@ over.set()
 assert endings == [42] * count, endings
 programs.relay(number)
 programs.product(number)
+programs.smoothed()
+assert taught.losses(1)[0] < 1
 print(len(endings))
 """
 
