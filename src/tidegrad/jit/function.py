@@ -17,6 +17,7 @@ from .backend import compiled
 from .cache import Cache
 from .costs import Cost
 from .debug import checking
+from .family import Families
 from .graph import Graph
 from .guards import INNER, Guards
 from .native.forks import new_lock
@@ -60,7 +61,7 @@ class Function:
         self.f, self.static, self.debug = f, static, debug
         self.name = getattr(f, "__name__", type(f).__name__)
         self.signature = Signature(f, static)
-        self.cache = Cache(self.name)
+        self.cache, self.families = Cache(self.name), Families()
         self.shortcut: Shortcut | None = None  # to the program of the last call
         self.lock = new_lock(threading.RLock)
         self.methods: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
@@ -94,11 +95,11 @@ class Function:
             with self.lock:  # of threads that come here at once, one makes it
                 found = self.cache.find(key, call.leaves)
                 if found is None:
-                    found = self.made(call)
+                    found = self.made(call, *key[1:])
                     self.cache.add(key, call, found)
         return found
 
-    def made(self, call: Call) -> Program:
+    def made(self, call: Call, *rest: Any) -> Program:
         """A new program."""
         counts = COUNTS.copy()
         guards = Guards(self.f, [x for x in call.leaves if not isinstance(x, Tensor)])
@@ -109,7 +110,7 @@ class Function:
 
         traced = traced_with(run, call.leaves, call.static)
         guards.always.settle()
-        make = checking(compiled) if self.debug else compiled
+        make = checking(compiled) if self.debug else self.families.of(call, *rest).made_for(call)
         return Program(self.name, traced, guards, counts, make)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
@@ -145,6 +146,7 @@ class Function:
         with self.lock:
             self.shortcut = None
             self.cache.clear()
+            self.families.clear()
             self.methods.clear()
 
     def __repr__(self) -> str:

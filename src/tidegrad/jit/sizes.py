@@ -7,7 +7,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 __all__ = ["Reach", "Size", "Varying", "below", "common", "concrete", "divides"]
-__all__ += ["plain", "quotient", "slope_of", "span"]
+__all__ += ["factor", "plain", "quotient", "slope_of", "span"]
 
 
 class Varying(Exception):
@@ -154,6 +154,11 @@ def divides(x: int, y: int) -> bool:
         return False
 
 
+def factor(x: int) -> int:
+    """The largest number that `x` is a multiple of for every n."""
+    return gcd(x.slope, x.start) if isinstance(x, Size) else x
+
+
 def plain(x: Any) -> Any:
     """A number that code is written for; Varying for a Size, which is no such number."""
     if isinstance(x, Size):
@@ -180,6 +185,9 @@ def span(part: slice, n: int) -> tuple[int, int, int]:
     if not any(isinstance(x, Size) for x in (n, part.start, part.stop)):
         reach = range(*part.indices(n))
         return reach.start, reach.step, len(reach)
+    if part.step == -1:
+        start, stop = end(part.start, n, n - 1), end(part.stop, n, -1)
+        return start, -1, start - stop if start > stop else 0
     if part.step not in (None, 1):
         raise Varying(f"{part} of {n}")
     start, stop = end(part.start, n, 0), end(part.stop, n, n)

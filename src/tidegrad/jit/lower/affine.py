@@ -8,7 +8,7 @@ from typing import Any
 
 from ...abstract import Value
 from ...shapes import Shape
-from ..sizes import below, quotient
+from ..sizes import Size, below, quotient
 
 __all__ = ["Affine", "Loop", "Mod", "Quotient", "Read", "Variable", "Within", "linear", "places"]
 __all__ += ["strides", "within"]
@@ -193,6 +193,8 @@ class Affine:
         """Quotient and remainder by `n`, affine wherever that is possible."""
         if n == 1:
             return self, ZERO
+        if isinstance(n, Size) and below(-1, self.bounds[0]) and below(self.bounds[1], n):
+            return ZERO, self
         above = {v: c // n for v, c in self.terms.items() if c % n == 0}
         rest = {v: c for v, c in self.terms.items() if c % n}
         high, low = Affine(above, self.const // n), Affine(rest, self.const % n)

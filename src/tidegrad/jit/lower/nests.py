@@ -10,6 +10,7 @@ import numpy as np
 from ...abstract import Value
 from ..ir import Module
 from ..lane import BOOL, Lane, literal, splat
+from ..sizes import factor
 from .affine import Affine, Loop, places
 from .emit import Emit, at_depth, counted
 from .loops import INDEX, Function, Level, measured
@@ -74,11 +75,12 @@ class Nest:
         """From where to where a loop runs: that over rows as the caller says."""
         if loop in self.rows:
             turns = self.rows[loop]
-            loop.even = self.quantum * turns if loop.size > turns else 0
+            even = self.quantum * factor(turns)
+            loop.even = even if loop.size > turns else 0
             low, high = (
                 Lane(self.root, name, INDEX) * measured(self.root, turns) for name in ("%lo", "%hi")
             )
-            return Limits(at_depth(low, level), at_depth(high, level), self.quantum * turns)
+            return Limits(at_depth(low, level), at_depth(high, level), even)
         stop = at_depth(measured(self.root, loop.size), level)
         return Limits(literal(level, 0, INDEX), stop, int(stop.value is None))
 

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from ..lane import Lane, cast, lane_type, literal, select
-from ..sizes import slope_of
+from ..sizes import factor, slope_of
 from .affine import Affine, Loop, Variable, linear, strides
 from .emit import Emit, at_depth
 from .folds import FOLDS, Fold, neutral
@@ -71,7 +71,7 @@ class Tiles:
             # Of rows there may be any number: what is left of them goes in one vector.
             free = loop is self.fold.rows or slope_of(loop.size) > 0
             most = 1 if loop is self.lane and free else 8
-            even = self.nest.quantum * int(self.nest.rows.get(loop, free))
+            even = self.nest.quantum * factor(self.nest.rows.get(loop, int(free)))
             axes.append(Axis(-(-int(loop.size) // lanes), even, most))
         reads = tuple(tuple(bool(a.offset.along(x) != 0) for x in loops) for a in probe.accesses)
         bits = self.nest.width * 8 * self.value.dtype.itemsize

@@ -16,7 +16,7 @@ from ...ops.movement import cut, flip_, place
 from ...ops.philox import bell, below, bits, unit
 from ...ops.windows import overlap_add, spread_windows, sum_windows, window
 from ..passes.making import uniform
-from ..sizes import span
+from ..sizes import Size, span
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
 __all__ = ["SUMS", "VIEWS", "Condition", "broadcast_index", "element_of", "front", "sources_of"]
@@ -73,7 +73,7 @@ def located(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int, in
         if isinstance(part, slice):
             parts.append(span(part, shape[axis]))
         else:
-            parts.append(int(part))
+            parts.append(part if isinstance(part, Size) else int(part))
         axis += 1
     return parts
 

@@ -1,0 +1,147 @@
+"""Floor 6. General: one program for all sizes that a function's arguments may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from numpy import ndarray
+
+from .costs import Cost, cost_of
+from .executable import SMALL, Executable, Variant
+from .graph import Graph
+from .lower.convolving import convolved
+from .lower.fusing import scheduled
+from .lower.memory import planned
+from .lower.packing import packed
+from .lower.preparing import prepared
+from .lower.storing import effort, stored_values
+from .native.forks import new_lock
+from .passes import simplified
+from .sizes import Reach, Varying, concrete, slope_of
+from .sizing import Pattern
+
+__all__ = ["General", "Sized", "capacity"]
+
+LEAST = 1 << 10
+LARGE = 1 << 16  # rows from which on a program is made for twice as many, and not for four times
+DEEPEST = 1 << 9  # sums of products that may be laid out anew, none of which follows n
+
+
+class General(Executable):
+    """A pattern of graphs, compiled once for all n up to `most`.
+
+    The pattern is simplified for two sizes, and must give the same again.  They are prime, and so
+    large that no rule takes them for what they are not.
+    """
+
+    def __init__(self, pattern: Pattern, pairs: Mapping[int, int], most: int):
+        sizes = list(islice(primes(most), 2))[::-1]
+        self.pattern, self.most = pattern, sizes[1]
+        graphs = [lowered(pattern.at(n)) for n in sizes]
+        self.simple = Pattern(graphs, sizes, last=True)
+        self.reach = Reach(max(pattern.least, self.simple.least), self.most)
+        self.graph = checked(self.simple.general(self.reach))
+        self.form = repr(self.reach)
+        self.pairs, self.contract = dict(pairs), True
+        self.variants: dict[tuple[int, bool], Variant] = {}
+        self.lock = new_lock()
+        self.variant()
+
+    def opened(self, count: int, fixed: bool) -> Variant:
+        return SizedVariant(self, count, fixed)
+
+    def numbers(self, n: int) -> list[ndarray]:
+        """Inputs of the program that follow n."""
+        return self.pattern.numbers(n) + self.simple.numbers(n)
+
+
+class SizedVariant(Variant):
+    """A general program in memory: the size comes with every call."""
+
+    n = 0
+
+    def __init__(self, whole: Executable, count: int, fixed: bool):
+        super().__init__(whole, count, fixed)
+        self.effort, self.most = effort(self.graph), whole.reach.most  # type: ignore[attr-defined]
+        self.shapes = [spec for _, spec in self.fresh]
+        self.turn = new_lock()
+
+    def sized(self, arrays: list[ndarray], outs: Any, n: int) -> list[ndarray]:
+        with self.turn:
+            self.n = self.words[5] = n
+            self.team = 1 if self.effort * n < SMALL * self.most else self.threads
+            self.fresh = [(k, (concrete(s, n), d)) for k, (s, d) in enumerate(self.shapes)]
+            return self(arrays, outs)
+
+    def real(self, x: Any) -> Any:
+        return concrete(x, self.n)
+
+    def array(self, v: Any, arrays: list[ndarray], made: list[ndarray]) -> ndarray:
+        found = super().array(v, arrays, made)
+        return found[: self.real(v.shape[0])] if slope_of(*v.shape[:1] or (0,)) else found
+
+    def result(self, v: Any) -> Any:
+        if v.prim is None and v.saved is not None:
+            return lambda arrays, made: self.array(v, arrays, made)
+        return super().result(v)
+
+
+class Sized:
+    """A general program for one n, called like an Executable."""
+
+    def __init__(self, whole: General, graph: Graph, n: int):
+        self.whole, self.own, self.n = whole, graph, n
+        self.graph, self.numbers = whole.graph, whole.numbers(n)
+        self.other: Executable | None = None
+
+    def __call__(
+        self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
+    ) -> list[ndarray]:
+        if self.other is None:
+            try:
+                variant: Any = self.whole.variant()
+            except Varying:  # with so many threads
+                self.other = Executable(self.own, self.whole.pairs)
+            else:
+                return variant.sized([*arrays, *self.numbers], outs, self.n)
+        return self.other(arrays, outs)
+
+    def source(self) -> str:
+        """The LLVM text of the program, which is for other sizes too."""
+        return self.whole.source()
+
+    def cost(self) -> Cost:
+        """What a call of this size computes, moves and keeps."""
+        graph, variant = lowered(self.own), self.whole.variant()
+        schedule = scheduled(graph, stored_values(graph), variant.threads, variant.schedule.parts)
+        return cost_of(graph, schedule, planned(graph, schedule))
+
+
+def lowered(graph: Graph) -> Graph:
+    return packed(convolved(prepared(simplified(graph))), DEEPEST)
+
+
+def checked(graph: Graph) -> Graph:
+    """`graph`, where what lies in memory follows n with its first axis alone."""
+    stored = stored_values(graph)
+    for v in graph.order():
+        if v in stored and any(map(slope_of, v.shape[1:])):
+            raise Varying(f"a later axis of {v.shape}")
+    return graph
+
+
+def capacity(n: int) -> int:
+    """For how many rows a program is made that is asked for `n`."""
+    most = LEAST
+    while most < (4 * n if n < LARGE else 2 * n):
+        most *= 2
+    return most
+
+
+def primes(n: int) -> Iterator[int]:
+    """The primes up to `n`, the largest first."""
+    for p in range(n, 1, -1):
+        if all(p % k for k in range(2, int(p**0.5) + 1)):
+            yield p
