@@ -6,10 +6,10 @@ from ...abstract import Value
 from ..graph import Graph
 from ..ir import Module
 from ..lane import Lane, literal, select
-from ..native.layout import layout
 from ..native.target import Target
 from ..native.threads import BARRIER
 from ..sizes import common
+from .addresses import addresses
 from .affine import Loop
 from .folds import neutral
 from .fusing import Group, Schedule
@@ -78,22 +78,9 @@ class Writer:
         for group in self.schedule.groups():
             for stage in group.stages:
                 if isinstance(stage, Nested):
-                    self.bodies[id(stage)] = inside = self.inside(stage)
-                    for writer in inside:
-                        writer.stages()
+                    self.bodies[id(stage)] = inside(self, stage)
                 elif not isinstance(stage, Call):
                     self.stage(stage, group)
-
-    def inside(self, stage: Nested) -> list[Writer]:
-        """Writers of a stage's bodies, in the same module."""
-        contract, module = self.module.contract, self.module
-        found = [
-            Writer(*body, memory, self.target, contract, module)
-            for body, memory in zip(stage.bodies, self.memory.inner[id(stage)])
-        ]
-        for writer in found:
-            writer.known = self.known
-        return found
 
     def stage(self, stage: Stage, group: Group) -> None:
         """The function of one stage; stages of one form share theirs."""
@@ -134,41 +121,16 @@ class Writer:
         """A function that runs some levels, on every thread."""
         parameters = [("ptr", "%words"), ("i64", "%thread"), ("i64", "%threads"), ("ptr", "%wait")]
         function = Function(self.module, name, parameters, outer=True)
-        self.pointers = self.opened(function.root)
+        self.pointers = addresses(function.root, self.memory, self.given, self.made)
         for k, groups in enumerate(levels):
             for group in groups:
                 self.group(function.root, group)
             if k + 1 < len(levels) and self.schedule.threads > 1:
                 function.root.then().line("call void @tide_barrier(ptr %wait)")
 
-    def opened(self, code: Level) -> list[str]:
-        """The slots' addresses, then those of the arena and of this thread's scratch.
-
-        Arrays are Python's own objects in Python's own lists.
-        """
-
-        def word(base: str, k: int, kind: str = "ptr") -> str:
-            place = code.emit(f"getelementptr {kind}, ptr {base}, i64 {k}")
-            return code.emit(f"load ptr, ptr {place}, align 8")
-
-        places = layout()
-        given, made = (word(word("%words", k), places.items, "i8") for k in (0, 1))
-        table, arena, scratch = (word("%words", k) for k in (2, 3, 4))
-        code.line(f"%n = ptrtoint ptr {word('%words', 5)} to i64")
-        names = []
-        for k in range(len(self.memory.slots)):
-            if k < self.made:
-                array = word(given, k) if k < self.given else word(made, k - self.given)
-                names.append(word(array, places.data, "i8"))
-            else:
-                names.append(word(table, k - self.made))
-        own = code.emit(f"mul i64 %thread, {self.memory.scratch}")
-        return [*names, arena, code.emit(f"getelementptr i8, ptr {scratch}, i64 {own}")]
-
     def group(self, level: Level, group: Group) -> None:
         """Blocks of rows, for those parts of them all that are this thread's."""
-        (first, *_) = group.stages
-        if isinstance(first, Nested):
+        if isinstance(first := group.stages[0], Nested):
             return nested_code(self, self.bodies[id(first)], level, first)
         parts, rows, block = self.schedule.parts, group.rows, self.memory.blocks[id(group)]
         part = level.repeat(Loop("part", parts), "%thread", str(parts), "%threads")
@@ -217,6 +179,17 @@ class Writer:
         if away is None:
             return base
         return code.emit(f"getelementptr i8, ptr {base}, i64 {away.name}")
+
+
+def inside(writer: Writer, stage: Nested) -> list[Writer]:
+    """Writers of a stage's bodies, whose stages they have written into the same module."""
+    found = []
+    for body, memory in zip(stage.bodies, writer.memory.inner[id(stage)]):
+        module = writer.module
+        found.append(Writer(*body, memory, writer.target, module.contract, module))
+        found[-1].known = writer.known
+        found[-1].stages()
+    return found
 
 
 def generated(
