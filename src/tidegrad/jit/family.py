@@ -103,16 +103,17 @@ class Family:
             place = next((k for k, n in enumerate(sizes) if n != theirs[k]), None)
             if place is None or not self.left:
                 continue
-            both = theirs[place], sizes[place]
+            n, both = sizes[place], {theirs[place]: other, sizes[place]: graph}
             if min(both) < SMALLEST:
                 continue
             try:
-                pattern = Pattern((other, graph), both)
+                ordered = sorted(both)
+                pattern = Pattern([both[k] for k in ordered], ordered)
                 self.left -= 1
                 general = General(pattern, pairs, capacity(max(both)))
             except Varying:
                 continue
             self.general.append((general, place))
-            if both[1] >= general.reach.least:
-                return Sized(general, graph, both[1])
+            if n >= general.reach.least:
+                return Sized(general, graph, n)
         return None

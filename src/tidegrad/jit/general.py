@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 
@@ -52,9 +52,24 @@ class General(Executable):
     def opened(self, count: int, fixed: bool) -> Variant:
         return SizedVariant(self, count, fixed)
 
+    def found(self) -> Variant | None:
+        """The program for the number of threads that is set now, if it can be made."""
+        try:
+            return self.variant()
+        except Varying:
+            return None
+
     def numbers(self, n: int) -> list[ndarray]:
         """Inputs of the program that follow n."""
         return self.pattern.numbers(n) + self.simple.numbers(n)
+
+
+class Setting(NamedTuple):
+    """A size, how many threads work then, and the shapes and dtypes of results."""
+
+    n: int
+    team: int
+    fresh: list
 
 
 class SizedVariant(Variant):
@@ -68,11 +83,15 @@ class SizedVariant(Variant):
         self.shapes = [spec for _, spec in self.fresh]
         self.turn = new_lock()
 
-    def sized(self, arrays: list[ndarray], outs: Any, n: int) -> list[ndarray]:
+    def setting(self, n: int) -> Setting:
+        """What a call for `n` needs to know."""
+        fresh = [(k, (concrete(shape, n), dtype)) for k, (shape, dtype) in enumerate(self.shapes)]
+        return Setting(n, 1 if self.effort * n < SMALL * self.most else self.threads, fresh)
+
+    def sized(self, arrays: list[ndarray], outs: Any, setting: Setting) -> list[ndarray]:
         with self.turn:
-            self.n = self.words[5] = n
-            self.team = 1 if self.effort * n < SMALL * self.most else self.threads
-            self.fresh = [(k, (concrete(s, n), d)) for k, (s, d) in enumerate(self.shapes)]
+            self.n, self.team, self.fresh = setting
+            self.words[5] = self.n
             return self(arrays, outs)
 
     def real(self, x: Any) -> Any:
@@ -94,19 +113,23 @@ class Sized:
     def __init__(self, whole: General, graph: Graph, n: int):
         self.whole, self.own, self.n = whole, graph, n
         self.graph, self.numbers = whole.graph, whole.numbers(n)
+        self.made: tuple[Any, Setting | None] = None, None
         self.other: Executable | None = None
 
     def __call__(
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
-        if self.other is None:
-            try:
-                variant: Any = self.whole.variant()
-            except Varying:  # with so many threads
-                self.other = Executable(self.own, self.whole.pairs)
-            else:
-                return variant.sized([*arrays, *self.numbers], outs, self.n)
-        return self.other(arrays, outs)
+        if self.other is not None:
+            return self.other(arrays, outs)
+        variant: Any = self.whole.found()
+        if variant is None:
+            self.other = Executable(self.own, self.whole.pairs)
+            return self.other(arrays, outs)
+        made, setting = self.made
+        if made is not variant:
+            setting = variant.setting(self.n)
+            self.made = variant, setting
+        return variant.sized([*arrays, *self.numbers], outs, setting)
 
     def source(self) -> str:
         """The LLVM text of the program, which is for other sizes too."""
