@@ -99,7 +99,7 @@ def effort(graph: Graph) -> int:
             total += int(prod(sizes.values()))
         elif isinstance(v.prim, Holding):
             graphs = [p for p in v.params.values() if isinstance(p, Graph)]
-            total += v.params.get("length", 1) * max(map(effort, graphs))
+            total += int(v.params.get("length", 1)) * max(map(effort, graphs))
         elif isinstance(v.prim, Map):
             total += COSTS.get(v.prim.name, 1) * int(v.size)
         elif isinstance(v.prim, Reduce):
