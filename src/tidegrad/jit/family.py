@@ -93,7 +93,7 @@ class Family:
         if n < general.reach.least:
             return compiled(graph, general.pairs)
         if n > general.most:
-            general = General(general.pattern, general.pairs, capacity(n))
+            general = General(general.pattern, general.pairs, capacity(general.pattern, n))
             self.general[k] = general, place
         return Sized(general, graph, n)
 
@@ -110,7 +110,7 @@ class Family:
                 ordered = sorted(both)
                 pattern = Pattern([both[k] for k in ordered], ordered)
                 self.left -= 1
-                general = General(pattern, pairs, capacity(max(both)))
+                general = General(pattern, pairs, capacity(pattern, ordered[1]))
             except Varying:
                 continue
             self.general.append((general, place))

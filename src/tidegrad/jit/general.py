@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from numpy import ndarray
 from .costs import Cost, cost_of
 from .executable import SMALL, Executable, Variant
 from .graph import Graph
+from .indices import Indices
 from .lower.convolving import convolved
 from .lower.fusing import scheduled
 from .lower.memory import planned
@@ -24,7 +25,9 @@ from .sizing import Pattern
 
 __all__ = ["General", "Sized", "capacity"]
 
-LEAST = 1 << 10
+LEAST = 1 << 10  # rows, if what is kept of all of them takes less than ROOM
+ROOM = 1 << 28  # bytes; what is not used of it takes none
+LOWEST = 1 << 7
 LARGE = 1 << 16  # rows from which on a program is made for twice as many, and not for four times
 DEEPEST = 1 << 9  # sums of products that may be laid out anew, none of which follows n
 
@@ -32,15 +35,16 @@ DEEPEST = 1 << 9  # sums of products that may be laid out anew, none of which fo
 class General(Executable):
     """A pattern of graphs, compiled once for all n up to `most`.
 
-    The pattern is simplified for two sizes, and must give the same again.  They are prime, and so
-    large that no rule takes them for what they are not.
+    The pattern is simplified for three sizes, and must give a pattern again.  They are prime, and
+    so large that no rule takes them for what they are not.
     """
 
     def __init__(self, pattern: Pattern, pairs: Mapping[int, int], most: int):
-        sizes = list(islice(primes(most), 2))[::-1]
+        *sizes, between = (primes(most)[k] for k in (2, 0, 1))
         self.pattern, self.most = pattern, sizes[1]
-        graphs = [lowered(pattern.at(n)) for n in sizes]
-        self.simple = Pattern(graphs, sizes, last=True)
+        self.simple = Pattern([lowered(pattern.at(n)) for n in sizes], sizes, last=True)
+        if not self.simple.holds(lowered(pattern.at(between)), between):
+            raise Varying("what it was simplified to")
         self.reach = Reach(max(pattern.least, self.simple.least), self.most)
         self.graph = checked(self.simple.general(self.reach))
         self.form = repr(self.reach)
@@ -113,6 +117,7 @@ class Sized:
     def __init__(self, whole: General, graph: Graph, n: int):
         self.whole, self.own, self.n = whole, graph, n
         self.graph, self.numbers = whole.graph, whole.numbers(n)
+        self.indices = Indices(graph)
         self.made: tuple[Any, Setting | None] = None, None
         self.other: Executable | None = None
 
@@ -121,6 +126,8 @@ class Sized:
     ) -> list[ndarray]:
         if self.other is not None:
             return self.other(arrays, outs)
+        if self.indices.uses:
+            self.indices.check(arrays)
         variant: Any = self.whole.found()
         if variant is None:
             self.other = Executable(self.own, self.whole.pairs)
@@ -155,16 +162,14 @@ def checked(graph: Graph) -> Graph:
     return graph
 
 
-def capacity(n: int) -> int:
+def capacity(pattern: Pattern, n: int) -> int:
     """For how many rows a program is made that is asked for `n`."""
-    most = LEAST
-    while most < (4 * n if n < LARGE else 2 * n):
-        most *= 2
-    return most
+    wanted = 4 * n if n < LARGE else 2 * n
+    most = min(LEAST, max(wanted, ROOM // max(pattern.row, 1)))
+    return 1 << (max(most, wanted, LOWEST) - 1).bit_length()
 
 
-def primes(n: int) -> Iterator[int]:
-    """The primes up to `n`, the largest first."""
-    for p in range(n, 1, -1):
-        if all(p % k for k in range(2, int(p**0.5) + 1)):
-            yield p
+def primes(n: int) -> list[int]:
+    """The largest three primes up to `n`."""
+    found = (p for p in range(n, 1, -1) if all(p % k for k in range(2, int(p**0.5) + 1)))
+    return list(islice(found, 3))

@@ -30,7 +30,7 @@ class Size(int):
     >>> from tidegrad.jit.sizes import Reach, Size
     >>> n = Size.made(1, 0, Reach(2, 1024))
     >>> n * 64 // 16, n * 64 % 16, n + 3 > 4, int(n)
-    (4n+0, 0, True, 1024)
+    (4n, 0, True, 1024)
     """
 
     slope: int
@@ -51,7 +51,8 @@ class Size(int):
         return self.slope * n + self.start
 
     def __repr__(self) -> str:
-        return f"{self.slope}n{self.start:+}"
+        head = "" if self.slope == 1 else "-" if self.slope == -1 else str(self.slope)
+        return f"{head}n{self.start:+}" if self.start else f"{head}n"
 
     __str__ = __repr__
 

@@ -42,7 +42,9 @@ class Pattern:
             rule = blocks(pair, counts, sizes) if counts[0] else None
             self.rules.append(known(rule or rule_for(pair, sizes, last)))
         self.following = [rule for rule in self.rules if isinstance(rule, Following)]
-        self.least = least(self.general(Reach(2, 1 << 20)))
+        general = self.general(Reach(2, 1 << 20))
+        self.least = least(general)
+        self.row = sum(slope_of(v.nbytes) for v in values(general))  # bytes that grow with n
 
     def holds(self, graph: Graph, n: int) -> bool:
         """Whether a graph is what this is at `n`, which may be less than `least`."""
@@ -132,12 +134,15 @@ def least(graph: Graph) -> int:
 
 
 def fixed(key: Any) -> Iterator[int]:
-    """Plain numbers from 2 on by which a key says where along the first axis something is."""
+    """How far from the first axis's ends a key says that something is, where that is over 1."""
     if isinstance(key, tuple) and key and not (key[0] is None or key[0] is Ellipsis):
         key = key[:1]
     for part in key if isinstance(key, tuple) else (key,):
-        every = (part.start, part.stop) if type(part) is slice else (part,)
-        yield from (abs(n) for n in every if type(n) is int and abs(n) > 1)
+        every = (part.start, part.stop) if type(part) is slice else (part, part)
+        for n, beyond in zip(every, (0, type(part) is not slice)):
+            if isinstance(n, int):
+                away = abs(n.start) if isinstance(n, Size) else abs(n) + (beyond and n >= 0)
+                yield away if away > 1 else 0
 
 
 def alike(one: tuple, other: tuple) -> bool:
