@@ -12,8 +12,9 @@ from ..ir import Module
 from ..lane import BOOL, Lane, literal, splat
 from ..sizes import factor
 from .affine import Affine, Loop, places
-from .emit import Emit, at_depth, counted
+from .emit import Emit
 from .loops import INDEX, Function, Level, measured
+from .placing import at_depth, counted
 from .space import Space
 
 __all__ = ["Limits", "Nest", "Piece", "lanes_of"]

@@ -10,8 +10,9 @@ from ...ops.scans import Recurrence, Running, running_product
 from ...shapes import Shape
 from ..lane import Lane, cast, literal, select
 from .affine import ZERO, Affine, Loop
-from .emit import Emit, at_depth
+from .emit import Emit
 from .nests import Nest
+from .placing import at_depth
 from .space import prefix, space
 from .stages import Stage
 from .walk import Access, Probe

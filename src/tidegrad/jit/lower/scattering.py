@@ -10,9 +10,10 @@ from ...ops.indexing import put_at, scatter
 from ...shapes import Shape, broadcast
 from ..lane import Lane, cast, literal
 from .affine import Affine, Loop, linear, strides
-from .emit import Emit, at_depth, met
+from .emit import Emit
 from .loops import INDEX, Level
 from .nests import Levels, Nest
+from .placing import at_depth, met
 from .space import prefix, space
 from .stages import Stage
 from .views import Index, broadcast_index, element_of, front, sources_of

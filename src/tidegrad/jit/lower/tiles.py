@@ -11,10 +11,11 @@ from typing import Any
 from ..lane import Lane, cast, lane_type, literal, select
 from ..sizes import factor, slope_of
 from .affine import Affine, Loop, Variable, linear, strides
-from .emit import Emit, at_depth
+from .emit import Emit
 from .folds import FOLDS, Fold, neutral
 from .loops import INDEX, Level
 from .nests import Levels, Limits, Nest, Piece
+from .placing import at_depth
 from .space import replaced
 from .tiling import Axis, tiling
 from .views import Index
