@@ -232,3 +232,11 @@ def test_a_compiled_while_loop(drawn):
         (y, n), (z, m) = tg.jit(f)(h), f(h)
     np.testing.assert_allclose(y, z, rtol=1e-12)
     assert n.item() == m.item()
+
+
+def test_a_compiled_while_loop_says_why_it_has_no_reverse():
+    w = tg.tensor(1.5, requires_grad=True)
+    y = tg.jit(lambda x: tg.while_loop(lambda s: s < 100, lambda s: s * w, x))(2.0)
+    assert y.item() == pytest.approx(115.33008)
+    with pytest.raises(tg.errors.GraphError, match=r"tg\.scan"):
+        y.backward()

@@ -7,10 +7,10 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..core import FREED, Node, Tensor
+from ..core import NOTHING, Node, Tensor
 from ..epoch import flipped
 from ..errors import GraphError
-from .rules import Rules, taped
+from .rules import Refused, Rules, taped
 from .trace import Entry
 from .traced import Source, Target, Traced, tensor_of
 
@@ -45,9 +45,8 @@ class Outcome:
         """State the derivatives, unless the function took them itself."""
         try:
             self.rules = Rules(name, self.found.trace, entries, self.wrt, outs, compiled)
-        except GraphError:
-            node: Any = outs[0].node
-            self.freed = Node(node.prim, (), node.params, outs[0].array, FREED)
+        except GraphError as error:  # for whoever asks for them nevertheless
+            self.freed = Node(Refused(name, error), (), {}, outs[0].array, NOTHING)
 
     def tensors(self, found: list, arrays: list[ndarray], leaves: Sequence[Any]) -> dict:
         """Results that can be differentiated, by the number of the output."""
