@@ -17,7 +17,8 @@ from ..graph import Graph
 from ..regions import Holding
 from .affine import Affine, Derived, Loop, linear, places, strides
 from .folds import FOLDS
-from .views import SUMS, VIEWS, sources_of, steps_of
+from .sliding import SUMS
+from .views import VIEWS, sources_of, steps_of
 
 __all__ = ["effort", "inside_out", "is_native", "is_number", "place_of", "stored_values"]
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from ...abstract import Value
 from ...kinds import Map
 from .affine import Affine, Mod, Quotient, Read, Within, linear, strides
-from .views import SUMS, VIEWS, Condition, Index, broadcast_index, steps_of
+from .sliding import SUMS
+from .views import VIEWS, Condition, Index, broadcast_index, steps_of
 
 __all__ = ["Access", "Probe", "Walk"]
 
