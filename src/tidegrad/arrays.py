@@ -84,7 +84,7 @@ def as_array(value: Any, operation: str, dtype: Any = None) -> ndarray:
     if hasattr(value, "__dlpack__") and not hasattr(value, "__array_ufunc__"):
         value = np.from_dlpack(value)  # another library's array
     try:
-        array = np.array(value)
+        array = np.array(value, order="C")
     except ValueError:
         raise ShapeError(
             f"{operation}: nested sequences of unequal lengths are not an array"

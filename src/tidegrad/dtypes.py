@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .epoch import moved
 from .errors import DTypeError
 
 __all__ = ["DTYPES", "as_dtype", "default_dtype", "floating", "is_float", "promote"]
@@ -43,6 +44,7 @@ def set_default_dtype(dtype: Any) -> None:
     if not is_float(chosen):
         raise DTypeError(f"set_default_dtype: {chosen} is not a float; use float32 or float64")
     _default = chosen
+    moved()
 
 
 def as_dtype(dtype: Any) -> np.dtype:

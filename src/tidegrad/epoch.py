@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["COUNTS", "Followed", "flipped", "moved"]
 
-# While these are as they were, no module or optimizer is made of anything else, and no tensor
-# began or ceased to need gradients: a call of an unchanged program compares two numbers.
+# While these are as they were, no module or optimizer is made of anything else, no setting is
+# another one, and no tensor began or ceased to need gradients: a call of an unchanged program
+# compares two numbers.
 COUNTS = [0, 0]
 
 
@@ -14,7 +15,7 @@ class Followed:
 
 
 def moved() -> None:
-    """A part of something that is followed is another one now."""
+    """A part of something that is followed, or a setting, is another one now."""
     COUNTS[0] += 1
 
 

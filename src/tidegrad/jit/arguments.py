@@ -107,6 +107,8 @@ class Shortcut:
     Most calls are like the one before: that is asked here, in as few steps as possible.
     """
 
+    direct: Any = None  # a shorter way, which is tried first
+
     def __init__(self, args: tuple, program: Any):
         self.count = len(args)
         self.kinds = [(x.array.shape, x.array.dtype) for x in args]

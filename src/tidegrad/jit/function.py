@@ -17,6 +17,7 @@ from .backend import compiled
 from .cache import Cache
 from .costs import Cost
 from .debug import checking
+from .direct import MISSED, direct_of
 from .family import Families
 from .graph import Graph
 from .guards import INNER, Guards
@@ -80,12 +81,21 @@ class Function:
         if local.trace is not None:  # part of a larger program, or watched as it runs
             return self.f(*args, **kwargs)
         shortcut = self.shortcut
-        if shortcut is not None and not kwargs and shortcut.fits(args):
-            return shortcut.program(args)
+        if shortcut is not None and not kwargs:
+            if shortcut.direct is not None:
+                found = shortcut.direct(args)
+                if found is not MISSED:
+                    return found
+            if shortcut.fits(args):
+                return shortcut.program(args)
         call = Call(args, kwargs, self.signature)
         program = self.program(call)
-        self.shortcut = Shortcut(args, program) if Shortcut.suits(call) else None
-        return program(call.leaves)
+        found = program(call.leaves)
+        shortcut = Shortcut(args, program) if Shortcut.suits(call) else None
+        if shortcut is not None:
+            shortcut.direct = direct_of(args, program)
+        self.shortcut = shortcut
+        return found
 
     def program(self, call: Call) -> Program:
         """The program for a call: one that fits, or a new one."""

@@ -46,7 +46,7 @@ class Gathering:
         Once they are in a list they have one more owner, and no program will write into them.
         """
         arrays = self(leaves)
-        if writing.depth:
+        if writing.depth.value:
             with writing.lock:
                 arrays = self(leaves)
         return arrays

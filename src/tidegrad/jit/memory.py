@@ -64,8 +64,9 @@ class Memory:
         # No signal comes between two of these.
         deque(map(set_array, self.tensors, found), 0)
         deque(map(set_gradient, self.leaves, made), 0)
-        self.arrays = list(map(whole, found[: len(self.tensors)]))
-        self.gradients = [g if whole(g.array) is not None else None for g in made]
+        # In the same lists, which machine code knows.
+        self.arrays[:] = map(whole, found[: len(self.tensors)])
+        self.gradients[:] = [g if whole(g.array) is not None else None for g in made]
 
     def keep(self, found: list[Any]) -> None:
         """Remember results, whose memory is used again when nobody has them any more."""

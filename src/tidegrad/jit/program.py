@@ -29,6 +29,7 @@ class Program:
     """
 
     graph: Graph
+    direct: Any = None  # a shorter way to call it, where there is one
 
     def __init__(
         self, name: str, found: Traced, guards: Guards, counts: list[int],
@@ -66,12 +67,12 @@ class Program:
         if not self.changes:
             return self.computed(self.gathered.read(leaves), memory.spare() + memory.rest, leaves)
         with writing.lock:
-            writing.depth += 1
+            writing.depth.value += 1
             try:
                 outs = memory.offered()  # before the arrays have one more owner
                 return self.computed(self.gathered(leaves, memory.whole), outs, leaves)
             finally:
-                writing.depth -= 1
+                writing.depth.value -= 1
 
     def computed(self, arrays: list[ndarray], outs: list, leaves: Sequence[Any]) -> Any:
         """The function's result, once tensors stand for their new values."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..epoch import moved
+
 __all__ = ["is_deterministic", "set_deterministic"]
 
 deterministic = False
@@ -23,6 +25,7 @@ def set_deterministic(mode: bool) -> None:
     if not isinstance(mode, bool):
         raise TypeError(f"set_deterministic: takes True or False, not {mode!r}")
     deterministic = mode
+    moved()
 
 
 def is_deterministic() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 
@@ -17,11 +18,12 @@ class Writing:
     """
 
     lock = new_lock(threading.RLock)
-    depth = 0  # how many write now: one, or programs inside each other
+    depth = ctypes.c_int64(0)  # how many write now: one, or programs inside each other
+    address = ctypes.addressof(depth)
 
     def forget(self) -> None:
         """Nobody writes in the child of a fork."""
-        self.depth = 0
+        self.depth.value = 0
 
 
 writing = Writing()

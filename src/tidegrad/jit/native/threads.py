@@ -10,6 +10,7 @@ import time
 from operator import index
 from typing import Any
 
+from ...epoch import moved
 from . import cache
 from .engine import compiled, loaded
 from .forks import LOCK, around_fork
@@ -45,6 +46,7 @@ def set_num_threads(n: int) -> None:
     if not 1 <= n <= MOST:
         raise ValueError(f"set_num_threads: {n} is not a number of threads; take 1 to {MOST}")
     count = n
+    moved()
 
 
 def get_num_threads() -> int:
