@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from ..core import Tensor
 from .arguments import Call
+from .general import Sized
 from .program import Program
 
 __all__ = ["Cache"]
@@ -28,6 +29,7 @@ class Cache:
         self.calls: list[dict[str, Any]] = []  # the kinds of arguments, until there is a warning
         self.warned = False
         self.reason = "the structure of the arguments"
+        self.done = "compiled"  # or only traced, where one program is for all sizes
 
     def __len__(self) -> int:
         return sum(map(len, self.programs.values()))
@@ -50,6 +52,7 @@ class Cache:
         if others:
             self.reason = others[0].conditions.missing(call.leaves)
         others.insert(0, program)
+        self.done = "traced" if isinstance(program.executable, Sized) else "compiled"
         if not self.warned:
             self.calls.append(call.kinds)
         if len(self.calls) == MANY:
@@ -63,7 +66,7 @@ class Cache:
 
     def growing(self) -> str:
         """What keeps changing, and what to do."""
-        head = f"jit: {self.name} has been compiled {MANY} times, as "
+        head = f"jit: {self.name} has been {self.done} {MANY} times, as "
         for path, last in self.calls[-1].items():
             kinds = [kinds.get(path) for kinds in self.calls]
             if len(set(kinds)) > MANY // 2:

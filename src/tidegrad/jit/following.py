@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,16 +72,19 @@ class Prefix(NamedTuple):
         return (self.rows[:1] + places * self.step).astype(self.rows.dtype)
 
 
-def rule_for(pair: Sequence[ndarray], sizes: Sequence[int], last: bool) -> Any:
+def rule_for(
+    pair: Sequence[ndarray], sizes: Sequence[int], counts: Iterable[Line], last: bool
+) -> Any:
     """How a constant follows n: the array itself, a Following, a Prefix; None where it is unclear.
 
-    With `last`, the second array is the longest that there will be.
+    `counts` are of elements that are folded: what numbers are often made of.  With `last`, the
+    second array is the longest that there will be.
     """
     one, other = pair
     if one.shape == other.shape:
         if one.tobytes() == other.tobytes():
             return other
-        return number(pair, sizes) if one.size == 1 else None
+        return number(pair, sizes, counts) if one.size == 1 else None
     if one.ndim != other.ndim or one.shape[1:] != other.shape[1:]:
         return None
     count = line([len(one), len(other)], sizes)
@@ -95,18 +98,27 @@ def rule_for(pair: Sequence[ndarray], sizes: Sequence[int], last: bool) -> Any:
     return found if steady and (found.at(sizes[1]) == other).all() else None
 
 
-def number(pair: Sequence[ndarray], sizes: Sequence[int]) -> Following | None:
-    """One number, as a form of an integer on a line."""
+def number(
+    pair: Sequence[ndarray], sizes: Sequence[int], counts: Iterable[Line]
+) -> Following | None:
+    """One number, as a form of an integer on a line: one of `counts`, if possible."""
     one = pair[0]
     if one.dtype.kind not in "iuf":
         return None
-    with np.errstate(all="ignore"):
-        for form, integer in FORMS:
-            found = [float(integer(float(x.item()))) for x in pair]
-            if not np.isfinite(found).all() or abs(max(found)) > 2**31:
-                continue
-            along = line([round(x) for x in found], sizes)
+    for form, integer in FORMS:
+        for along in (*counts, told(pair, sizes, integer)):
             rule = along and Following(form, along, one.dtype, one.shape)
             if rule and all(rule.at(n).tobytes() == x.tobytes() for n, x in zip(sizes, pair)):
                 return rule
     return None
+
+
+def told(
+    pair: Sequence[ndarray], sizes: Sequence[int], integer: Callable[[Any], Any]
+) -> Line | None:
+    """The line of the integers that two numbers are nearest to being made of."""
+    with np.errstate(all="ignore"):
+        found = [float(integer(float(x.item()))) for x in pair]
+    if not np.isfinite(found).all() or max(map(abs, found)) > 2**31:
+        return None
+    return line([round(x) for x in found], sizes)

@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ..abstract import Value, unknown
 from ..errors import GraphError
+from ..kinds import Reduce
 from ..ops import elementwise as table
 from ..ops.joining import concat_
 from ..ops.philox import Draw
@@ -37,10 +38,12 @@ class Pattern:
             raise Varying("the structure")
         self.lines = [known(line(pair, sizes)) for pair in zip(*(f.numbers for f in flat))]
         ends = list(zip(*map(moves, graphs)))
+        found = dict.fromkeys(line(pair, sizes) for pair in zip(*map(folded, graphs)))
+        own = [x for x in found if x is not None and x.slope]
         self.rules = []
         for pair, counts in zip(zip(*(f.constants for f in flat)), ends):
             rule = blocks(pair, counts, sizes) if counts[0] else None
-            self.rules.append(known(rule or rule_for(pair, sizes, last)))
+            self.rules.append(known(rule or rule_for(pair, sizes, own, last)))
         self.following = [rule for rule in self.rules if isinstance(rule, Following)]
         general = self.general(Reach(2, 1 << 20))
         self.least = least(general)
@@ -104,6 +107,12 @@ def moves(graph: Graph) -> list[int]:
         if isinstance(v.prim, Draw) and v.parents[1].prim is table.add:
             found |= dict.fromkeys(v.parents[1].parents, v.size)
     return [found.get(v, 0) for v in order if v.saved is not None]
+
+
+def folded(graph: Graph) -> list[int]:
+    """How many elements go into each of a fold's results."""
+    folds = [v for v in values(graph) if isinstance(v.prim, Reduce)]
+    return [v.parents[0].size // max(v.size, 1) for v in folds]
 
 
 def blocks(
