@@ -129,3 +129,11 @@ def test_a_predicate_is_one_bool(pred, error):
 def test_a_state_keeps_its_form():
     with pytest.raises(tg.errors.ShapeError, match="body_fun gave init of shape"):
         tg.while_loop(lambda s: s.sum() < 1, lambda s: tg.concat([s, s]), np.zeros(2))
+
+
+def test_the_order_of_keys_does_not_matter():
+    def step(c, x):
+        return {"b": c["b"] + 1, "a": c["a"] + x}, None
+
+    last, _ = tg.scan(step, {"a": 0.0, "b": 0}, tg.tensor([1.0, 2.0]))
+    assert list(last) == ["a", "b"] and last["a"].item() == 3 and last["b"].item() == 2

@@ -34,14 +34,20 @@ class Leaves:
             self.paths.append(path)
             self.tensors.append(lift(tree, self.operation))
             return Tensor, next
-        keys = list(tree) if isinstance(tree, dict) else range(len(children))
-        parts = [self.opened(x, f"{path}[{key!r}]") for key, x in zip(keys, children)]
+        keys = list(tree) if isinstance(tree, dict) else list(range(len(children)))
+        # Two dicts of the same keys are alike, whatever came into them first.
+        order = list(range(len(keys)))
+        if isinstance(tree, dict):
+            order.sort(key=lambda i: repr(keys[i]))
+        parts = [self.opened(children[i], f"{path}[{keys[i]!r}]") for i in order]
         build = assemble
 
         def rebuilt(leaves: Any) -> Any:
-            return build([part(leaves) for _, part in parts])
+            made = dict(zip(order, [part(leaves) for _, part in parts]))
+            return build([made[i] for i in range(len(keys))])
 
-        return (type(tree), tuple(keys), tuple(s for s, _ in parts)), rebuilt
+        names = tuple(keys[i] for i in order)
+        return (type(tree), names, tuple(s for s, _ in parts)), rebuilt
 
     def tree(self, tensors: Sequence[Any]) -> Any:
         """The same tree of other leaves."""
