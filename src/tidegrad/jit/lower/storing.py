@@ -10,6 +10,7 @@ from ...kinds import Map, Reduce, expand, permute, reshape
 from ...ops.contractions import Contract
 from ...ops.indexing import gather, put_at, scatter
 from ...ops.movement import cut, flip_
+from ...ops.philox import Draw
 from ...ops.plans import terms
 from ...ops.scans import Recurrence, Running
 from ...ops.windows import overlap_add, window
@@ -101,7 +102,7 @@ def effort(graph: Graph) -> int:
         elif isinstance(v.prim, Holding):
             graphs = [p for p in v.params.values() if isinstance(p, Graph)]
             total += int(v.params.get("length", 1)) * max(map(effort, graphs))
-        elif isinstance(v.prim, Map):
+        elif isinstance(v.prim, (Map, Draw)):
             total += COSTS.get(v.prim.name, 1) * int(v.size)
         elif isinstance(v.prim, Reduce):
             total += int(v.parents[0].size)
