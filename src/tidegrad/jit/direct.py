@@ -12,7 +12,7 @@ from numpy import ndarray
 from ..core import Tensor, local
 from ..dtypes import default_dtype
 from ..epoch import COUNTS
-from .executable import Executable, aligned
+from .executable import SMALL, Executable, aligned
 from .lower.program import steps_of
 from .lower.storing import effort
 from .native.direct import boolean, direct
@@ -22,7 +22,6 @@ from .writers import writing
 
 __all__ = ["MISSED", "Direct", "direct_of"]
 
-SHORT = 1 << 18  # operations that are done before another thread could have gone on
 LIGHT = 1 << 16  # bytes of results that cost little where they are new each time
 MISSED = object()
 
@@ -46,7 +45,7 @@ def is_direct(program: Program) -> bool:
     return (
         variant.threads == len(steps) == 1
         and isinstance(steps[0], str)
-        and effort(variant.graph) <= SHORT
+        and effort(variant.graph) < SMALL
         and variant.plain
         and variant.given == list(range(variant.count))
         and sum(v.size * v.dtype.itemsize for v in variant.places[program.results]) <= LIGHT
@@ -60,9 +59,10 @@ def is_direct(program: Program) -> bool:
 class Direct:
     """A program with its arguments, for a thread that keeps the interpreter to itself.
 
-    Called with arguments, it gives what the function does, or MISSED, having changed nothing:
-    where something is not as it was, or somebody else has an array that would be written.
-    LayoutError where the interpreter is of an unknown kind.
+    The program has ended before another one could have gone on.  Called with arguments, it gives
+    what the function does, or MISSED, having changed nothing: where something is not as it was, or
+    somebody else has an array that would be written.  LayoutError where the interpreter is of an
+    unknown kind.
     """
 
     def __init__(self, args: Sequence[Tensor], program: Program):

@@ -67,6 +67,8 @@ class Outcome:
 
     def value(self, found: list, made: dict, leaves: Sequence[Any]) -> Any:
         """What the function gives."""
+        if self.single is not None:
+            return made[self.single] if made else Tensor(found[self.single])
         return self.found.assemble(
             [self.returned(y, found, made, leaves) for y in self.found.returned]
         )

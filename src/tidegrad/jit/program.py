@@ -84,6 +84,4 @@ class Program:
             if self.rest:
                 outcome.rest(found, made, leaves)
         self.memory.keep(found[self.results])
-        if outcome.single is not None:
-            return made[outcome.single] if made else Tensor(found[outcome.single])
         return outcome.value(found, made, leaves)
