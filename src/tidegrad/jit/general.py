@@ -8,8 +8,12 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray
 
+from ..abstract import Value
+from ..ops.contractions import Contract
+from ..ops.plans import terms
 from .costs import Cost, cost_of
 from .executable import SMALL, Executable, Variant
+from .flattening import values
 from .graph import Graph
 from .indices import Indices
 from .lower.convolving import convolved
@@ -29,7 +33,7 @@ LEAST = 1 << 10  # rows, if what is kept of all of them takes less than ROOM
 ROOM = 1 << 28  # bytes; what is not used of it takes none
 LOWEST = 1 << 7
 LARGE = 1 << 16  # rows from which on a program is made for twice as many, and not for four times
-DEEPEST = 1 << 9  # sums of products that may be laid out anew, none of which follows n
+EVER = Reach(2, 1 << 20)
 
 
 class General(Executable):
@@ -42,8 +46,10 @@ class General(Executable):
     def __init__(self, pattern: Pattern, pairs: Mapping[int, int], most: int):
         *sizes, between = (primes(most)[k] for k in (2, 0, 1))
         self.pattern, self.most = pattern, sizes[1]
-        self.simple = Pattern([lowered(pattern.at(n)) for n in sizes], sizes, last=True)
-        if not self.simple.holds(lowered(pattern.at(between)), between):
+        graphs = [lowered(pattern.at(n)) for n in (*sizes, between)]
+        *first, last = followed(graphs, Pattern(graphs[:2], sizes, last=True).general(EVER))
+        self.simple = Pattern(first, sizes, last=True)
+        if not self.simple.holds(last, between):
             raise Varying("what it was simplified to")
         self.reach = Reach(max(pattern.least, self.simple.least), self.most)
         self.graph = checked(self.simple.general(self.reach))
@@ -144,13 +150,27 @@ class Sized:
 
     def cost(self) -> Cost:
         """What a call of this size computes, moves and keeps."""
-        graph, variant = lowered(self.own), self.whole.variant()
+        graph, variant = packed(lowered(self.own)), self.whole.variant()
         schedule = scheduled(graph, stored_values(graph), variant.threads, variant.schedule.parts)
         return cost_of(graph, schedule, planned(graph, schedule))
 
 
 def lowered(graph: Graph) -> Graph:
-    return packed(convolved(prepared(simplified(graph))), DEEPEST)
+    return convolved(prepared(simplified(graph)))
+
+
+def followed(graphs: Sequence[Graph], general: Graph) -> list[Graph]:
+    """`graphs` with products on panels, but for those that add up what follows n."""
+    order = values(general)
+    at = [k for k, v in enumerate(order) if isinstance(v.prim, Contract) and adds_up(v)]
+    return [packed(graph, {values(graph)[k] for k in at}) for graph in graphs]
+
+
+def adds_up(v: Value) -> bool:
+    """Whether a product adds up along an axis that follows n."""
+    a, b, out = terms(v.params["spec"])
+    sizes = zip(a + b, v.parents[0].shape + v.parents[1].shape)
+    return any(slope_of(n) for label, n in sizes if label not in out)
 
 
 def checked(graph: Graph) -> Graph:

@@ -45,7 +45,7 @@ class Pattern:
             rule = blocks(pair, counts, sizes) if counts[0] else None
             self.rules.append(known(rule or rule_for(pair, sizes, own, last)))
         self.following = [rule for rule in self.rules if isinstance(rule, Following)]
-        general = self.general(Reach(2, 1 << 20))
+        general = self.made(self.sizes(Reach(2, 1 << 20)), sizes[0])
         self.least = least(general)
         self.row = sum(slope_of(v.nbytes) for v in values(general))  # bytes that grow with n
 
@@ -72,8 +72,11 @@ class Pattern:
 
     def general(self, reach: Reach) -> Graph:
         """The graph with a Size wherever an integer follows n; constants are the longest."""
-        sizes = (Size.made(found.slope, found.start, reach) for found in self.lines)
-        return self.made(sizes, reach.most)
+        return self.made(self.sizes(reach), reach.most)
+
+    def sizes(self, reach: Reach) -> Iterator[int]:
+        """All integers, in order."""
+        return (Size.made(found.slope, found.start, reach) for found in self.lines)
 
     def made(self, numbers: Iterator[int], n: int) -> Graph:
         rules, more = iter(self.rules), list[Value]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Container
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from ...ops.contractions import Contract
 from ...ops.elementwise import positive
 from ...ops.movement import cut, place
 from ...ops.plans import terms
-from ..graph import Graph, rewritten
+from ..graph import Graph, rebuilt
 
 __all__ = ["packed"]
 
@@ -25,18 +25,18 @@ DEEP = 64  # rows
 WORK = 1 << 10  # products for each result's row, below which copies do not pay
 
 
-def packed(graph: Graph, deepest: int = sys.maxsize) -> Graph:
+def packed(graph: Graph, kept: Container[Value] = ()) -> Graph:
     """`graph` with its larger matrix products on panels: for each k, neighbours of a result.
 
     The right side "kj" becomes (panels, k, lanes), and so does a left side "ki" whose rows are
     far apart.  The result's axes are then (rows, panels, lanes), which is the same memory.
-    Products that add up more than `deepest` stay as they are.
+    Those that are `kept` stay as they are.
     """
-
-    def rule(v: Value) -> Value:
-        return as_panels(v, deepest) if isinstance(v.prim, Contract) else v
-
-    return rewritten(graph, rule)
+    new: dict[Value, Value] = {}
+    for v in graph.order():
+        same = rebuilt(v, tuple([new[p] for p in v.parents])) if v.parents else v
+        new[v] = as_panels(same) if isinstance(v.prim, Contract) and v not in kept else same
+    return Graph(graph.inputs, tuple([new[y] for y in graph.outputs]))
 
 
 class Sides(NamedTuple):
@@ -65,7 +65,7 @@ def sides_of(v: Value) -> Sides | None:
     return chosen if chosen and len(chosen.j) == 1 and chosen.rows else None
 
 
-def as_panels(v: Value, deepest: int = sys.maxsize) -> Value:
+def as_panels(v: Value) -> Value:
     """A product "...rk,...jk->...rj", in whatever order, that reads its right side as panels."""
     sides, (a, b, out) = sides_of(v), terms(v.params["spec"])
     inner = "".join(n for n in a if n in b and n not in out)
@@ -74,8 +74,7 @@ def as_panels(v: Value, deepest: int = sys.maxsize) -> Value:
     x, y, a, b, rows, j = sides
     sizes = dict(zip(a + b, x.shape + y.shape))
     tall = prod(sizes[n] for n in rows)
-    deep = prod(sizes[n] for n in inner)
-    if tall < USES or tall * deep < WORK or deep > deepest:
+    if tall < USES or tall * prod(sizes[n] for n in inner) < WORK:
         return v
     batch = "".join(n for n in out if n in a and n in b)
     order = out.replace(j, "") + j
