@@ -104,7 +104,7 @@ def effort(graph: Graph) -> int:
             total += int(v.params.get("length", 1)) * max(map(effort, graphs))
         elif isinstance(v.prim, (Map, Draw)):
             total += COSTS.get(v.prim.name, 1) * int(v.size)
-        elif isinstance(v.prim, Reduce):
+        elif isinstance(v.prim, (Reduce, Recurrence, Running)) or v.prim in (scatter, put_at):
             total += int(v.parents[0].size)
     return total
 
