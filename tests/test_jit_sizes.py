@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
+from jit_lowering import on
 
 import tidegrad as tg
 from tidegrad import nn, optim
-from tidegrad.jit.native import threads
 from tidegrad.jit.sizes import Reach, Size, Varying, below, common, divides, quotient, span
 
 executable = importlib.import_module("tidegrad.jit.executable")
@@ -37,10 +37,8 @@ def compiled(monkeypatch):
 
 @pytest.fixture(params=[1, 2])
 def count(request):
-    before = threads.get_num_threads()
-    tg.set_num_threads(request.param)
-    yield request.param
-    tg.set_num_threads(before)
+    with on(request.param):
+        yield request.param
 
 
 def arrays(results):
@@ -228,6 +226,29 @@ def stages(text):
     return [part for part in text.split("\ndefine ") if part.startswith("internal")]
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_programs_stay_within_the_memory_of_their_results(name, count):
+    rng, f = np.random.default_rng(0), tg.jit(FUNCTIONS[name])
+    for n in (16, 23, 5, 33, 100):
+        (x,) = floats(("n", 3))(n, rng)
+        program = f.lower(x)
+        arrays = program.gathered([x])
+        whole = [np.full(v.size * v.itemsize + 256, 0xA5, np.uint8) for v in arrays_of(program, x)]
+        inside = [
+            frame[128:-128].view(v.dtype).reshape(v.shape)
+            for frame, v in zip(whole, arrays_of(program, x))
+        ]
+        for given, found in zip(inside, program.executable(arrays, inside), strict=True):
+            assert found is given or not np.shares_memory(found, given)
+        for frame in whole:
+            assert (frame[:128] == 0xA5).all() and (frame[-128:] == 0xA5).all()
+
+
+def arrays_of(program, x):
+    """What a program gives, without its memory."""
+    return program.executable(program.gathered([x]), None)
+
+
 @pytest.mark.parametrize(
     "f",
     [
@@ -346,13 +367,14 @@ def test_five_hundred_shapes_stay_within_bounds():
     assert sum(isinstance(x, general.Sized) for x in gc.get_objects()) < 500
 
 
-def test_another_number_of_threads(count):
+def test_other_numbers_of_threads():
     rng, f = np.random.default_rng(0), tg.jit(lambda x: tg.tanh(x).sum(0))
     for n in (5, 9, 2000, 7):
         for team in (1, 2, 3):
-            tg.set_num_threads(team)
-            x = rng.normal(size=(n, 50))
-            np.testing.assert_allclose(f(tg.tensor(x)).numpy(), np.tanh(x).sum(0), atol=1e-11)
+            with on(team):
+                x = rng.normal(size=(n, 50))
+                found = f(tg.tensor(x)).numpy()
+                np.testing.assert_allclose(found, np.tanh(x).sum(0), atol=1e-11)
 
 
 def test_graphs_costs_and_sources_of_a_size():

@@ -97,7 +97,7 @@ class Variant:
     def __init__(self, whole: Executable, count: int, fixed: bool):
         graph = self.graph = whole.graph
         stored = stored_values(graph)
-        count = 1 if effort(graph) < SMALL else count
+        count = team_of(effort(graph), count)
         parts = PARTS if fixed else count
         self.schedule = scheduled(graph, stored, count, parts)
         self.threads = self.team = count
@@ -218,6 +218,11 @@ class Variant:
             found = arrays[start] if start < given else made[start - given]
             return found.reshape(self.real(v.shape))
         return ndarray(self.real(v.shape), v.dtype, self.arena, buffer.start)
+
+
+def team_of(work: int, count: int) -> int:
+    """How many threads, of `count`, so much work is for."""
+    return 1 if work < SMALL else count
 
 
 def code_of(graph: Graph, settings: str, text: Callable[[], str]) -> bytes:

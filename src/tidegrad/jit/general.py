@@ -12,7 +12,7 @@ from ..abstract import Value
 from ..ops.contractions import Contract
 from ..ops.plans import terms
 from .costs import Cost, cost_of
-from .executable import SMALL, Executable, Variant
+from .executable import Executable, Variant, team_of
 from .flattening import values
 from .graph import Graph
 from .indices import Indices
@@ -96,7 +96,8 @@ class SizedVariant(Variant):
     def setting(self, n: int) -> Setting:
         """What a call for `n` needs to know."""
         fresh = [(k, (concrete(shape, n), dtype)) for k, (shape, dtype) in enumerate(self.shapes)]
-        return Setting(n, 1 if self.effort * n < SMALL * self.most else self.threads, fresh)
+        work = self.effort * n // self.most
+        return Setting(n, team_of(work, self.threads), fresh)
 
     def sized(self, arrays: list[ndarray], outs: Any, setting: Setting) -> list[ndarray]:
         with self.turn:
