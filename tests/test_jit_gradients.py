@@ -5,7 +5,7 @@ import pytest
 from test_jit_state import twins
 
 import tidegrad as tg
-from tidegrad.jit import function
+from tidegrad.jit import family
 from tidegrad.jit.interpreter import Interpreter
 from tidegrad.trees import flatten
 
@@ -13,7 +13,7 @@ from tidegrad.trees import flatten
 @pytest.fixture(autouse=True, params=["interpreter", "machine code"])
 def backend(request, monkeypatch):
     if request.param == "interpreter":
-        monkeypatch.setattr(function, "compiled", Interpreter)
+        monkeypatch.setattr(family, "compiled", Interpreter)
 
 
 def model(x, w):

@@ -8,7 +8,7 @@ import tidegrad as tg
 from tidegrad.abstract import Value
 from tidegrad.core import Tensor
 from tidegrad.errors import TraceError
-from tidegrad.jit import function
+from tidegrad.jit import family
 from tidegrad.jit.interpreter import Interpreter
 from tidegrad.jit.traced import traced
 from tidegrad.trees import flatten
@@ -96,14 +96,15 @@ def test_a_tensor_that_escaped_names_where_it_was_made():
         kept[0] + 1
 
 
-@pytest.fixture
-def interpreted(monkeypatch):
-    """Programs are run by the interpreter."""
-    monkeypatch.setattr(function, "compiled", Interpreter)
+@pytest.fixture(params=["interpreter", "machine code"])
+def backend(request, monkeypatch):
+    """What runs the graphs of traced functions."""
+    if request.param == "interpreter":
+        monkeypatch.setattr(family, "compiled", Interpreter)
 
 
 @pytest.mark.parametrize("name, f, truth, shapes", CASES, ids=NAMES)
-def test_every_operation_and_its_derivatives(name, f, truth, shapes, interpreted):
+def test_every_operation_and_its_derivatives(name, f, truth, shapes, backend):
     xs, g = [tg.tensor(x) for x in inputs(shapes)], tg.jit(f)
     with tg.no_grad():
         np.testing.assert_allclose(g(*xs).array, f(*xs).array, rtol=1e-12)

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from ..errors import AnomalyError
+from .canaries import Guarded
 from .graph import Graph
 from .interpreter import Interpreter
 from .regions import Holding
 
-__all__ = ["checking"]
+__all__ = ["checked"]
 
 
-def checking(compiled: Callable[..., Any]) -> Callable[..., Any]:
-    """`compiled`, whose executables compare all that they compute with the interpreter."""
-
-    def made(graph: Graph, pairs: Mapping[int, int]) -> Any:
-        return Checked(graph, compiled)
-
-    return made
+def checked(graph: Graph, pairs: Mapping[int, int]) -> Checked:
+    """`graph` as an executable that compares all that it computes with the interpreter."""
+    return Checked(graph)
 
 
 class Checked:
-    """A program that gives every Value of its graph, and looks at each of them."""
+    """A program that gives every Value of its graph, and looks at each of them.
 
-    def __init__(self, graph: Graph, compiled: Callable[..., Any]):
+    Its memory is in frames; no product is fused with a sum, so that + - * / and sqrt are NumPy's.
+    """
+
+    def __init__(self, graph: Graph):
         self.graph = graph
         self.reference = Interpreter(graph)
         computed = [v for v in graph.order() if v.prim is not None]
         # Of a loop or a branch each result in use is a Value of its own.
         self.inner = [v for v in computed if not isinstance(v.prim, Holding)]
-        self.whole = compiled(Graph(graph.inputs, (*graph.outputs, *self.inner)), {})
+        every = Graph(graph.inputs, (*graph.outputs, *self.inner))
+        self.whole = Guarded(every, contract=False)
 
     def __call__(
         self, arrays: Sequence[ndarray], outs: Sequence[ndarray | None] | None = None

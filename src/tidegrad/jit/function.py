@@ -13,10 +13,9 @@ from ..core import Tensor, local
 from ..dtypes import default_dtype
 from ..epoch import COUNTS
 from .arguments import Call, Shortcut, Signature
-from .backend import compiled
 from .cache import Cache
 from .costs import Cost
-from .debug import checking
+from .debug import checked
 from .direct import MISSED, direct_of
 from .family import Families
 from .graph import Graph
@@ -38,8 +37,9 @@ def jit(f: Callable | None = None, *, static: Any = (), debug: bool = False) -> 
     compared; whatever else it reads is read once.  What a program computes has no numbers yet, so
     checks of values are left out: classes and indices must be in range.  `f.lower(...)` compiles
     ahead, `f.graph(...)` shows what is computed, `f.clear()` forgets all programs.  With `debug`
-    every intermediate result is compared with NumPy's.  TraceError, with the line, where `f` asks
-    for numbers; TypeError for arguments that are neither trees of tensors nor can be hashed.
+    every intermediate result is compared with NumPy's, and programs may not write outside of their
+    memory (AnomalyError, MemoryError).  TraceError, with the line, where `f` asks for numbers;
+    TypeError for arguments that are neither trees of tensors nor can be hashed.
 
     >>> @tg.jit
     ... def f(x):
@@ -120,7 +120,7 @@ class Function:
 
         traced = traced_with(run, call.leaves, call.static)
         guards.always.settle()
-        make = checking(compiled) if self.debug else self.families.of(call, *rest).made_for(call)
+        make = checked if self.debug else self.families.of(call, *rest).made_for(call)
         return Program(self.name, traced, guards, counts, make)
 
     def lower(self, *args: Any, **kwargs: Any) -> Program:
