@@ -182,7 +182,7 @@ def test_a_tensor_that_escapes_a_body_is_refused(drawn):
         traced(f, h)
 
 
-def test_a_body_that_sets_gradients_is_refused(drawn):
+def test_a_body_that_adds_to_gradients_is_refused(drawn):
     w, h, x = drawn
 
     def step(h, x):
@@ -191,6 +191,31 @@ def test_a_body_that_sets_gradients_is_refused(drawn):
 
     with pytest.raises(tg.errors.GraphError, match="sets .grad"):
         traced(lambda: tg.scan(step, h, x))
+
+
+def test_many_training_steps_are_one_scan(rng):
+    def trained(compiled):
+        tg.random.seed(0)
+        net = tg.nn.Sequential(tg.nn.Linear(3, 8), tg.nn.Dropout(0.2), tg.nn.Linear(8, 1))
+        opt = tg.optim.Adam(net.parameters(), lr=0.1)
+
+        def step(_, x):
+            opt.zero_grad()
+            loss = (net(x) ** 2).mean()
+            loss.backward()
+            opt.step()
+            return None, loss
+
+        run = tg.jit(lambda x: tg.scan(step, None, x)[1]) if compiled else None
+        run = run or (lambda x: tg.scan(step, None, x)[1])
+        losses = [run(x).tolist() for _ in range(2)]
+        return losses, [p.grad.numpy() for p in net.parameters()], net.state_dict()
+
+    x = tg.tensor(rng.normal(size=(6, 4, 3)).astype("float32"))
+    (losses, grads, state), (found, others, same) = trained(False), trained(True)
+    np.testing.assert_allclose(found, losses, rtol=1e-5)
+    for y, z in zip([*others, *same.values()], [*grads, *state.values()]):
+        np.testing.assert_allclose(y, z, rtol=1e-4, atol=1e-6)
 
 
 def test_graphs_stay_right_when_they_are_simplified(drawn):

@@ -22,7 +22,7 @@ class Body(Growing):
     def __init__(self, data, inputs):
         super().__init__(data)
         self.inputs = inputs
-        self.values = [*inputs, *self.values[-2:]]
+        self.values = [*inputs, self.values[0], *self.values[-2:]]
 
     def elementwise(self):
         a = self.draw(self.values)

@@ -92,13 +92,25 @@ class Inner(Trace):
         return self.outer.elements(tensor)
 
     def rebound(self) -> list[tuple[Tensor, Entry]]:
-        """What the function has changed outside."""
+        """What the function has changed outside; it may not change gradients."""
         for tensor, entry in self.found:
             if entry.stand_in._grad is not entry.gradient:
                 raise GraphError(
                     f"{self.operation}: the function sets .grad of a tensor outside of it, of "
                     f"shape {tensor.array.shape}; take the gradient with tg.grad, and return it"
                 )
+        return self.changed()
+
+    def graded(self) -> list[tuple[Tensor, Tensor | None]]:
+        """The gradients, outside, that the function sets without having asked for old ones."""
+        found = [(x, e) for x, e in self.found if e.gradient is UNREAD]
+        set_ones = [(x, e) for x, e in found if e.stand_in._grad is not UNREAD]
+        made = [(x, e.stand_in._grad) for x, e in set_ones]
+        for _, entry in set_ones:
+            entry.gradient = entry.stand_in._grad  # type: ignore[assignment]
+        return made
+
+    def changed(self) -> list[tuple[Tensor, Entry]]:
         return [(x, entry) for x, entry in self.found if entry.stand_in.array is not entry.value]
 
     def unchanged(self) -> list[tuple[Tensor, Entry]]:
@@ -108,7 +120,7 @@ class Inner(Trace):
         """The changed tensors whose gradients would be lost, as none flow to them outside."""
         return [
             entry.tensor
-            for _, entry in self.rebound()
+            for _, entry in self.changed()
             if entry.tape is None and entry.stand_in.node is not None and entry.tensor is not None
         ]
 

@@ -5,46 +5,65 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..abstract import Value
 from ..carries import Carry, Leaves, checked_pair
 from ..core import Node, Tensor, local
+from ..errors import GraphError
+from ..recording import seen
 from .graph import Graph
 from .inner import Inner, Region, applied, picked, settled, tracked
 from .regions import Scan
 from .residuals import residuals
 from .scan_rules import Plan, backward, forward
+from .trace import Entry
 
 __all__ = ["Scanned", "traced"]
 
 
 def traced(f: Callable, carry: Carry, xs: Leaves, length: int, reverse: bool) -> tuple[Any, Any]:
-    """What `scan` gives while a function is traced; tensors that `f` rebinds are carried too."""
+    """What `scan` gives while a function is traced; tensors that `f` rebinds are carried too.
+
+    So are gradients that it sets, of which the last one stays.
+    """
+    inner, given, states, ys = body_of(f, carry, xs)
+    graded = inner.graded()
+    changed, same = inner.rebound(), inner.unchanged()
+    last = [(x, inner.stand_in(g)) for x, g in graded if g is not None]
+    first = [Tensor(np.zeros(g.array.shape, g.array.dtype)) for _, g in last]
+    own = [inner.entered(None, g.array.shape, g.array.dtype) for g in first]
+    m, n = len(states), len(states) + len(changed)
+    carries = n + len(last)
+    entries = [*given[:m], *(e for _, e in changed), *own, *given[m:], *(e for _, e in same)]
+    outs = [*states, *(e.stand_in for _, e in changed), *(g for _, g in last), *ys.tensors]
+    args = [*carry.tensors, *(x for x, _ in changed), *first, *xs.tensors, *(x for x, _ in same)]
+    plan = Plan(Region(inner, entries, outs), args, carries, len(xs.tensors), length, reverse)
+    found = Scanned(plan, tracked(args)).apply(args)
+    if length:
+        settled(changed, found[m:n], "scan")
+        new = dict(zip((id(x) for x, _ in last), found[n:carries]))
+        for x, _ in graded:
+            seen(x)._grad = new.get(id(x))
+    return carry.tree(found[:m]), ys.tree(found[carries : len(outs)])
+
+
+def body_of(f: Callable, carry: Carry, xs: Leaves) -> tuple[Inner, list[Entry], list, Leaves]:
+    """The trace of one step, its inputs, the carries that it makes, and what is stacked."""
     lost: list[Tensor] = []
-    outer, count = local.tracing, len(carry.tensors)
+    count = len(carry.tensors)
     kinds = [*carry.kinds, *((x.array.shape[1:], x.array.dtype) for x in xs.tensors)]
     while True:
-        inner = Inner(outer, "scan", lost)
+        inner = Inner(local.tracing, "scan", lost)
         with inner:
             given = [inner.given(shape, dtype, local.recording) for shape, dtype in kinds]
             values = [x for _, x in given]
             new, y = checked_pair(f(carry.tree(values[:count]), xs.tree(values[count:])))
             states, ys = carry.checked(new, "the function"), Leaves(y, "y", "scan")
-            states, ends = ([inner.stand_in(x) for x in part] for part in (states, ys.tensors))
+            states, ys.tensors = ([inner.stand_in(x) for x in p] for p in (states, ys.tensors))
         if not inner.lost():
-            break
+            return inner, [entry for entry, _ in given], states, ys
         lost = [*lost, *inner.lost()]
-    changed = inner.rebound()
-    same = inner.unchanged()
-    entries = [entry for entry, _ in given]
-    entries[count:count] = [entry for _, entry in changed]
-    outs = [*states, *(entry.stand_in for _, entry in changed), *ends]
-    region = Region(inner, [*entries, *(entry for _, entry in same)], outs)
-    args = [*carry.tensors, *(x for x, _ in changed), *xs.tensors, *(x for x, _ in same)]
-    carries = count + len(changed)
-    plan = Plan(region, args, carries, len(xs.tensors), length, reverse)
-    found = Scanned(plan, tracked(args)).apply(args)
-    settled(changed, found[count:carries], "scan")
-    return carry.tree(found[:count]), ys.tree(found[carries : len(outs)])
 
 
 class Scanned(Scan):
@@ -59,8 +78,13 @@ class Scanned(Scan):
         self.plan, self.region = plan, plan.region
         self.wrt, self.seeded = plan.region.reached(tracked, plan.carries)
         self.kept: list[Value] = []
+        self.error: GraphError | None = None
         if self.seeded:
-            self.back = self.region.pull(self.seeded, self.wrt, record=False)
+            try:
+                self.back = self.region.pull(self.seeded, self.wrt, record=False)
+            except GraphError as error:  # the body has gone back by itself
+                self.error = error
+                return
             seeds = [entry.value for entry in self.back.inputs[: len(self.seeded)]]
             steps = [entry.value for entry in self.region.inputs[: plan.carries + plan.xs]]
             self.kept = residuals(self.back.values, seeds, steps)
@@ -76,6 +100,8 @@ class Scanned(Scan):
         return [y if k in flowing else Tensor(y.array) for k, y in enumerate(found)]
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
+        if self.error is not None:
+            raise GraphError(*self.error.args)
         gs, (*args, whole) = g.parts, saved
         outs = len(self.region.outs)
         record = any(type(part) is Tensor for part in gs.values())
