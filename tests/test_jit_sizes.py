@@ -6,7 +6,10 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jit_lowering import on
+from profiles import many
 
 import tidegrad as tg
 from tidegrad import nn, optim
@@ -238,8 +241,8 @@ def test_programs_stay_within_the_memory_of_their_results(name, count):
             frame[128:-128].view(v.dtype).reshape(v.shape)
             for frame, v in zip(whole, arrays_of(program, x))
         ]
-        for given, found in zip(inside, program.executable(arrays, inside), strict=True):
-            assert found is given or not np.shares_memory(found, given)
+        for own, found in zip(inside, program.executable(arrays, inside), strict=True):
+            assert found is own or not np.shares_memory(found, own)
         for frame in whole:
             assert (frame[:128] == 0xA5).all() and (frame[-128:] == 0xA5).all()
 
@@ -412,3 +415,53 @@ def test_questions_about_sizes():
         span(slice(None, None, 2), N)
     with pytest.raises(Varying):
         span(slice(5, None), N)
+
+
+# What random functions are made of: rows of four, one number a row, and what has no rows.
+ROWS = {
+    "tanh": lambda x, y: tg.tanh(x),
+    "sum of both": lambda x, y: x * 0.5 + y,
+    "larger": lambda x, y: tg.where(x > y, x, 0.5 * y),
+    "flip": lambda x, y: tg.flip(x, 0),
+    "roll": lambda x, y: tg.roll(x, 1, 0),
+    "turn": lambda x, y: tg.concat([x[2:], y[:2]]),
+    "halves": lambda x, y: tg.concat([x, y])[: x.shape[0]],
+    "rear": lambda x, y: tg.concat([x, y])[x.shape[0] :] + x[-1],
+    "center": lambda x, y: x - y.mean(0),
+    "scale": lambda x, y: x / (1 + (y * y).sum(0, keepdims=True) ** 0.5),
+    "normalize": lambda x, y: (x - x.mean(1, keepdims=True)) / (1 + x.std(1, keepdims=True)),
+    "softmax": lambda x, y: tg.softmax(x, axis=1) + tg.softmax(y, axis=0),
+    "mix": lambda x, y: tg.tanh(x @ (y.T @ y / y.shape[0])),
+    "outer": lambda x, y: (x.T * 0.5).T + x[0],
+    "run": lambda x, y: tg.tanh(tg.cumulative_sum(x, axis=1)),
+    "flat": lambda x, y: (x.reshape(-1) * 0.5 + y.ravel()).reshape(x.shape),
+    "picked": lambda x, y: x[tg.arange(x.shape[0])] * y[tg.arange(x.shape[0]), 1].reshape(-1, 1),
+    "noise": lambda x, y: x + tg.random.uniform(x.shape),
+    "dropped": lambda x, y: tg.where(tg.random.uniform(x.shape) < 0.5, x, y),
+    "first": lambda x, y: x + tg.concat([y[:1], x[1:] * 2]),
+    "windows": lambda x, y: x + tg.concat([y[1:] - y[:-1], y[:1]]),
+    "counted": lambda x, y: x + tg.arange(x.shape[0]).reshape(-1, 1) * 0.01,
+    "places": lambda x, y: x + y.argmax(0) * 0.1 + x.argmax(1).reshape(-1, 1) * 0.1,
+    "sorted": lambda x, y: tg.sort(x, axis=0) + y,
+    "stacked": lambda x, y: tg.stack([x, y], axis=1).sum(1),
+    "matrix": lambda x, y: tg.concat([x, y], axis=1)[:, 2:6],
+    "extremes": lambda x, y: x - x.max(0) + y.min(1, keepdims=True),
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(ROWS)), *[st.integers(0, 9)] * 2), min_size=1,
+                max_size=6), st.sampled_from([1, 2]), st.booleans())  # fmt: skip
+@settings(max_examples=many(25, 400), deadline=None)
+def test_random_functions(steps, count, slopes):
+    def f(x):
+        found = [x, x * 0.5]
+        for name, i, j in steps:
+            found.append(ROWS[name](found[i % len(found)], found[-1 - j % len(found)]))
+        return found[-1]
+
+    def g(x):
+        return tg.grad(lambda x: (f(x) ** 2).mean())(x)
+
+    with on(count):
+        own = lambda: (lambda x: (f(x), g(x))) if slopes else f
+        compare(own, floats(("n", 4)), [16, 9, 3, 40, 4, 7, 17, 33], rtol=2e-3, atol=2e-4)
