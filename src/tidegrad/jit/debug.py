@@ -38,7 +38,7 @@ class Checked:
         self.whole = Guarded(every, contract=False)
 
     def __call__(
-        self, arrays: Sequence[ndarray], outs: Sequence[ndarray | None] | None = None
+        self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
         expected = self.reference.everything(arrays)
         count = len(self.graph.outputs)

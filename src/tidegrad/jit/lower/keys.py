@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ...abstract import Value
 from ...core import toposort
+from ...kinds import Map
 from ..graph import Graph
 
 __all__ = ["form_of", "text_of"]
@@ -25,17 +26,19 @@ def form_of(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
     names: dict[Value, str] = {v: f"a{k}" for k, v in enumerate(inputs)}
     lines = [f"{names[v]} {v.dtype}{v.shape}" for v in inputs]
     own = set(outputs)
-    for v in toposort(outputs, names.keys() - own):  # type: ignore[arg-type]
+    order: list[Any] = toposort(outputs, names.keys() - own)  # type: ignore[arg-type]
+    for v in order:
         if v not in names or (v in own and v.prim is not None):
-            names.setdefault(v, f"v{len(names)}")  # type: ignore[arg-type]
-            lines.append(f"{names[v]} {described(v)} {' '.join(names[p] for p in v.parents)}")  # type: ignore
+            names.setdefault(v, f"v{len(names)}")
+            lines.append(" ".join([names[v], described(v), *(names[p] for p in v.parents)]))
     lines.append(" ".join(names[v] for v in outputs))
     return "\n".join(lines)
 
 
 def described(v: Any) -> str:
-    """What a Value is, but for its parents."""
+    """What a Value is, but for its parents; of a Map also its text, which need not be ours."""
     kind = "constant" if v.prim is None else f"{type(v.prim).__name__} {v.prim.name}"
+    kind += f" {v.prim.text!r}" if isinstance(v.prim, Map) else ""
     params = ", ".join(f"{k}={plain(x)}" for k, x in sorted(v.params.items()))
     return f"{v.dtype}{v.shape} {kind} {params} {'' if v.saved is None else plain(v.saved)}"
 
@@ -45,7 +48,7 @@ def plain(x: Any) -> str:
     if isinstance(x, Graph):
         return f"{{{text_of(x)}}}"
     if isinstance(x, ndarray):
-        return hashlib.sha256(x.tobytes()).hexdigest()
+        return f"{x.dtype}{x.shape}{hashlib.sha256(x.tobytes()).hexdigest()}"
     if isinstance(x, (tuple, list)):
         return f"({' '.join(map(plain, x))})"
     return repr(x)
