@@ -8,7 +8,8 @@ from typing import Any
 from ..carries import Carry, Leaves
 from ..core import Node, Tensor, local
 from ..recording import seen
-from .inner import Inner, Region, applied, picked, settled, tracked
+from .bodies import Region, applied, picked, settled, tracked
+from .inner import Inner
 from .regions import Cond
 from .scan_rules import given
 from .traced import as_value

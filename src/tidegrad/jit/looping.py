@@ -9,8 +9,9 @@ from ..carries import Carry, checked_predicate
 from ..core import Node, Tensor, local
 from ..errors import GraphError
 from ..ops.creation import lift
+from .bodies import Region, applied, picked, settled, tracked
 from .graph import Graph
-from .inner import Inner, Region, applied, picked, settled, tracked
+from .inner import Inner
 from .regions import WhileLoop
 from .scan_rules import closed, given
 from .traced import as_value

@@ -10,8 +10,8 @@ import numpy as np
 from ..abstract import Value
 from ..ops.elementwise import add
 from ..recording import Recording, seen
+from .bodies import Region, applied, picked
 from .graph import Graph
-from .inner import Region, applied, picked
 from .partition import cut_off
 from .regions import scan_
 from .trace import Entry

@@ -12,8 +12,9 @@ from ..carries import Carry, Leaves, checked_pair
 from ..core import Node, Tensor, local
 from ..errors import GraphError
 from ..recording import seen
+from .bodies import Region, applied, picked, settled, tracked
 from .graph import Graph
-from .inner import Inner, Region, applied, picked, settled, tracked
+from .inner import Inner
 from .regions import Scan
 from .residuals import residuals
 from .scan_rules import Plan, backward, forward
