@@ -70,7 +70,7 @@ class Direct:
         self.recording, self.dtype = local.recording, default_dtype()
         self.variant = program.executable.variant()
         self.counts, self.guards = program.conditions.counts, program.conditions.guards.always
-        self.fresh = [(v.shape, v.dtype) for v in self.variant.places[program.results]]
+        self.fresh = [spec for _, spec in self.variant.fresh[program.results]]
         self.blank: list[Any] = [None] * program.results.start
         self.kept: list[Any] = [x.array.dtype for x in args]  # what has addresses in machine code
         self.run = direct(self.told(args))

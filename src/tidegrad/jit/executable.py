@@ -107,15 +107,15 @@ class Variant:
         self.library = engine.loaded(code_of(graph, settings, text))
         self.steps = [self.opened(step) for step in steps_of(self.schedule)]
         outputs = graph.outputs
+        # An array has the shape of the first output that lies in its place.
+        self.first = {place_of(v): v for v in reversed(outputs) if v.prim is not None}
         self.places = list(dict.fromkeys(place_of(v) for v in outputs if v.prim is not None))
         self.count = len(self.places)
-        self.fresh = [(k, (v.shape, v.dtype)) for k, v in enumerate(self.places)]
+        self.fresh = [(k, (self.first[p].shape, p.dtype)) for k, p in enumerate(self.places)]
         safe = in_place(graph, self.schedule, whole.pairs)
         self.given = [self.taken(v, safe, whole.pairs) for v in self.places]
         self.results = [self.result(v) for v in outputs]
-        self.plain = len(outputs) == self.count and all(
-            v is place for v, place in zip(outputs, self.places)
-        )
+        self.plain = len(outputs) == self.count and set(outputs) == set(self.first.values())
         self.reserve()
         self.lock = new_lock()
 
@@ -169,8 +169,8 @@ class Variant:
         outputs = [k for k, v in enumerate(self.graph.outputs) if v.prim is not None]
         own = [k for k in outputs if place_of(self.graph.outputs[k]) is place]
         usable = [k for k in own if k in safe or k not in pairs]
-        same = self.graph.outputs[own[0]].shape == place.shape
-        return usable[0] if usable and same else None
+        shape = self.first[place].shape
+        return next((k for k in usable if self.graph.outputs[k].shape == shape), None)
 
     def result(self, v: Value) -> Any:
         """How an output is found after the program has run."""
@@ -178,7 +178,7 @@ class Variant:
             place = [k for k, x in enumerate(self.graph.inputs) if x is v]
             return lambda arrays, made: arrays[place[0]] if place else v.saved
         k, shape = next(k for k, p in enumerate(self.places) if p is place_of(v)), v.shape
-        if v is place_of(v):  # not even a view, so that its one owner may write to it
+        if v is self.first[place_of(v)]:  # not even a view, so that its one owner may write to it
             return lambda arrays, made: made[k]
         return lambda arrays, made: made[k].reshape(self.real(shape))
 
