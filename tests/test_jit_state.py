@@ -118,6 +118,37 @@ def test_memory_is_written_in_place_where_nobody_looks():
     assert held[0] == 3 and w.array[0] == 4
 
 
+def test_gradients_that_are_computed_in_another_shape_are_written_in_place():
+    net = tg.nn.Linear(256, 128)
+    x = tg.random.normal((128, 256))
+
+    @tg.jit
+    def step():
+        net.weight.grad = net.bias.grad = None
+        (net(x) ** 2).sum().backward()
+
+    step()
+    step()
+    address = net.weight.grad.array.ctypes.data
+    step()
+    assert net.weight.grad.array.ctypes.data == address
+    assert net.weight.grad.array.base is None
+    kept = net.weight.grad.array
+    step()
+    assert net.weight.grad.array.ctypes.data != address
+    np.testing.assert_array_equal(net.weight.grad.array, kept)
+
+
+def test_results_that_differ_in_shape_alone():
+    f = tg.jit(lambda x: [y := x + 1, y.reshape(3, 2), y.reshape(-1), y])
+    x = tg.tensor(np.arange(6).reshape(2, 3))
+    for _ in range(4):
+        found = f(x)
+        assert [y.shape for y in found] == [(2, 3), (3, 2), (6,), (2, 3)]
+        for y in found:
+            np.testing.assert_array_equal(y.array.reshape(-1), np.arange(1, 7))
+
+
 def test_gradients_add_up_and_are_cleared():
     w = tg.tensor([1.0, 2.0], requires_grad=True)
 
