@@ -116,14 +116,16 @@ def smooth(x, w):
     return tg.softmax(tg.tanh(x @ w), axis=1).sum(axis=0)
 
 
+# NumPy's products are made here, since children of busy processes may wait for its BLAS for ever.
 X, W = (np.random.default_rng(0).normal(size=s).astype("f4") for s in ((300, 96), (96, 80)))
+SCORES = np.exp(np.tanh(X @ W))
+SMOOTHED = (SCORES / SCORES.sum(axis=1, keepdims=True)).sum(axis=0)
 
 
 def smoothed() -> None:
     """Fails unless a compiled function gives what NumPy does."""
-    scores = np.exp(np.tanh(X @ W))
-    wanted = (scores / scores.sum(axis=1, keepdims=True)).sum(axis=0)
-    numpy.testing.assert_allclose(smooth(tg.asarray(X), tg.asarray(W)).numpy(), wanted, rtol=1e-4)
+    found = smooth(tg.asarray(X), tg.asarray(W)).numpy()
+    numpy.testing.assert_allclose(found, SMOOTHED, rtol=1e-4)
 
 
 class Student:
@@ -147,9 +149,12 @@ class Student:
         return [self.step().item() for _ in range(steps)]
 
 
+LOSSES = Student(False).losses(4)
+
+
 def learn() -> None:
     """Fails unless a network learns, compiled anew, as it does eagerly."""
-    numpy.testing.assert_allclose(Student().losses(4), Student(False).losses(4), rtol=1e-4)
+    numpy.testing.assert_allclose(Student().losses(4), LOSSES, rtol=1e-4)
 
 
 def check(number: int) -> None:
