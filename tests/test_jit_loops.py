@@ -50,6 +50,27 @@ def test_recurrent_layers(opened, kind, batch):
     assert len(loops) == 2 and all(loop.by_rows for loop in loops if batch == 32)
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_the_program_does_not_grow_with_the_length(kind):
+    net = getattr(tg.nn, kind)(5, 16)
+    opt = tg.optim.Adam(net.parameters())
+
+    def step(x):
+        opt.zero_grad()
+        loss = (net(x)[0] ** 2).mean()
+        loss.backward()
+        opt.step()
+        return loss
+
+    lengths = (256, 4096)
+    found = [tg.jit(step) for _ in lengths]
+    xs = [tg.random.normal((n, 3, 5)) for n in lengths]
+    short, long = (f.source(x).splitlines() for f, x in zip(found, xs))
+    assert abs(len(long) - len(short)) < len(short) / 10
+    short, long = (f.graph(x, optimized=False).order() for f, x in zip(found, xs))
+    assert len(short) == len(long)
+
+
 def test_stacked_layers_in_both_directions(opened):
     net = tg.nn.LSTM(5, 6, num_layers=2, bidirectional=True)
     assert len(opened(both(net), tg.random.normal((4, 3, 5)))) == 8
