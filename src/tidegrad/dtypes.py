@@ -20,7 +20,7 @@ DTYPES = {
         *("uint8", "uint16", "uint32", "uint64", "float32", "float64"),
     )
 }
-SUPPORTED = frozenset(DTYPES.values())
+SUPPORTED = {dtype: dtype for dtype in DTYPES.values()}  # of equal ones, the one in use
 WEAK = {bool: DTYPES["bool"], int: DTYPES["int64"]}
 
 _default = DTYPES["float32"]
@@ -62,7 +62,7 @@ def as_dtype(dtype: Any) -> np.dtype:
             f"dtype {found} is not supported; convert to {remedy} first "
             f"(supported: {', '.join(DTYPES)})"
         )
-    return DTYPES[found.name]
+    return SUPPORTED[found]
 
 
 def refuse(operation: str, cause: BaseException | None, *dtypes: np.dtype) -> None:
