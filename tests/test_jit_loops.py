@@ -62,11 +62,11 @@ def test_the_program_does_not_grow_with_the_length(kind):
         opt.step()
         return loss
 
-    lengths = (256, 4096)
+    lengths = (1024, 8192)  # for both of which long sums are laid out anew
     found = [tg.jit(step) for _ in lengths]
     xs = [tg.random.normal((n, 3, 5)) for n in lengths]
     short, long = (f.source(x).splitlines() for f, x in zip(found, xs))
-    assert abs(len(long) - len(short)) < len(short) / 10
+    assert abs(len(long) - len(short)) < len(short) / 50
     short, long = (f.graph(x, optimized=False).order() for f, x in zip(found, xs))
     assert len(short) == len(long)
 
