@@ -265,3 +265,21 @@ def test_a_compiled_while_loop_says_why_it_has_no_reverse():
     assert y.item() == pytest.approx(115.33008)
     with pytest.raises(tg.errors.GraphError, match=r"tg\.scan"):
         y.backward()
+
+
+def test_what_only_a_derivative_reads_is_an_input_too(drawn):
+    w, h, x = drawn
+    scale = tg.tensor(np.arange(3.0))
+
+    @tg.custom_vjp
+    def scaled(x):
+        return tg.sin(x)
+
+    scaled.defvjp(lambda x: (tg.sin(x), x), lambda x, g: (g * tg.exp(x * scale),))
+
+    def loss(h, x):
+        last, ys = tg.scan(lambda h, x: (scaled(h @ w) + x, scaled(h)), h, x)
+        return (last * 2).sum() + (ys**2).sum()
+
+    agrees(lambda h, x: tg.grad(loss, (0, 1))(h, x), h, x)
+    agrees(lambda h: tg.hessian(lambda h: loss(h, x))(h), h)

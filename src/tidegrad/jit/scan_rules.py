@@ -16,7 +16,7 @@ from .partition import cut_off
 from .regions import scan_
 from .trace import Entry
 
-__all__ = ["Plan", "backward", "forward"]
+__all__ = ["Plan", "backward", "closed", "forward"]
 
 
 class Plan(NamedTuple):

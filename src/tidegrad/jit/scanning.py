@@ -17,7 +17,7 @@ from .graph import Graph
 from .inner import Inner
 from .regions import Scan
 from .residuals import residuals
-from .scan_rules import Plan, backward, forward
+from .scan_rules import Plan, backward, closed, forward
 from .trace import Entry
 
 __all__ = ["Scanned", "traced"]
@@ -40,7 +40,7 @@ def traced(f: Callable, carry: Carry, xs: Leaves, length: int, reverse: bool) ->
     outs = [*states, *(e.stand_in for _, e in changed), *(g for _, g in last), *ys.tensors]
     args = [*carry.tensors, *(x for x, _ in changed), *first, *xs.tensors, *(x for x, _ in same)]
     plan = Plan(Region(inner, entries, outs), args, carries, len(xs.tensors), length, reverse)
-    found = Scanned(plan, tracked(args)).apply(args)
+    found = Scanned(plan, tracked(args)).apply()
     if length:
         settled(changed, found[m:n], "scan")
         new = dict(zip((id(x) for x, _ in last), found[n:carries]))
@@ -89,13 +89,16 @@ class Scanned(Scan):
             seeds = [entry.value for entry in self.back.inputs[: len(self.seeded)]]
             steps = [entry.value for entry in self.region.inputs[: plan.carries + plan.xs]]
             self.kept = residuals(self.back.values, seeds, steps)
+            # What only the derivative reads may be part of what is kept.
+            self.region, more = closed(self.region, record=True)
+            self.plan = plan._replace(region=self.region, args=[*plan.args, *more])
 
-    def apply(self, args: Sequence[Any]) -> list[Tensor]:
-        """The results for Tensors, those that gradients flow to on the tape; none of `kept`."""
+    def apply(self) -> list[Tensor]:
+        """The results, those that gradients flow to on the tape; none of `kept`."""
         inputs, outputs = self.region.graph()
         carries = self.plan.carries
         body = Graph(inputs, (*outputs, *inputs[:carries], *self.kept))
-        whole = applied(self, args, self.plan.params(body))
+        whole = applied(self, self.plan.args, self.plan.params(body))
         found = [picked(whole, k) for k in range(len(outputs) + carries)]
         flowing = {*self.seeded, *(len(outputs) + k for k in self.wrt)}
         return [y if k in flowing else Tensor(y.array) for k, y in enumerate(found)]
@@ -111,7 +114,7 @@ class Scanned(Scan):
         before = [picked(whole, outs + k) for k in range(self.plan.carries)]
         plan, names = backward(self.plan, self.wrt, self.seeded, back, record, args, gs, before)
         if record:
-            found = Scanned(plan, tracked(plan.args)).apply(plan.args)
+            found = Scanned(plan, tracked(plan.args)).apply()
         elif whole_step:
             found = plan.bare()
         else:
@@ -126,6 +129,6 @@ class Scanned(Scan):
         plan, names = forward(
             self.plan, self.wrt, self.seeded, pushed, record, tangents, saved[:-1]
         )
-        results = Scanned(plan, tracked(plan.args)).apply(plan.args) if record else plan.bare()
+        results = Scanned(plan, tracked(plan.args)).apply() if record else plan.bare()
         found = dict(zip(names, results))
         return [found.get(k) for k in range(len(self.region.outs) + self.plan.carries)]
