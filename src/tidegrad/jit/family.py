@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -93,8 +94,10 @@ class Family:
         if n < general.reach.least:
             return compiled(graph, general.pairs)
         if n > general.most:
-            general = General(general.pattern, general.pairs, capacity(general.pattern, n))
-            self.general[k] = general, place
+            wider = widened(general.pattern, general.pairs, n)
+            if wider is None:
+                return compiled(graph, general.pairs)
+            self.general[k] = (general := wider), place
         return Sized(general, graph, n)
 
     def paired(self, sizes: Sequence[int], graph: Graph, pairs: Mapping[int, int]) -> Sized | None:
@@ -106,14 +109,27 @@ class Family:
             n, both = sizes[place], {theirs[place]: other, sizes[place]: graph}
             if min(both) < SMALLEST:
                 continue
-            try:
-                ordered = sorted(both)
-                pattern = Pattern([both[k] for k in ordered], ordered)
-                self.left -= 1
-                general = General(pattern, pairs, capacity(pattern, ordered[1]))
-            except Varying:
+            pattern = common_pattern(both)
+            self.left -= pattern is not None
+            general = None if pattern is None else widened(pattern, pairs, max(both))
+            if general is None:
                 continue
             self.general.append((general, place))
             if n >= general.reach.least:
                 return Sized(general, graph, n)
         return None
+
+
+def common_pattern(graphs: Mapping[int, Graph]) -> Pattern | None:
+    """What graphs for two sizes have in common, where they differ in nothing else."""
+    sizes = sorted(graphs)
+    with suppress(Varying):
+        return Pattern([graphs[n] for n in sizes], sizes)
+    return None
+
+
+def widened(pattern: Pattern, pairs: Mapping[int, int], n: int) -> General | None:
+    """A general program with room for `n`, where there is one."""
+    with suppress(Varying, MemoryError):
+        return General(pattern, pairs, capacity(pattern, n))
+    return None

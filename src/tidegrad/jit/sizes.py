@@ -56,6 +56,9 @@ class Size(int):
 
     __str__ = __repr__
 
+    def __format__(self, how: str) -> str:
+        return format(plain(self), how)  # which is where numbers get into code
+
     def __hash__(self) -> int:
         return hash((self.slope, self.start))
 
@@ -83,7 +86,7 @@ class Size(int):
 
     def __mul__(self, other: int) -> int:
         if isinstance(other, Size):
-            raise Varying(f"({self}) * ({other})")
+            raise Varying(f"({self!r}) * ({other!r})")
         return Size.made(self.slope * other, self.start * other, self.reach)
 
     __rmul__ = __mul__
@@ -93,7 +96,7 @@ class Size(int):
         if slope and self.slope % slope == 0 and self.start * slope == self.slope * start:
             return self.slope // slope, 0
         if slope or self.slope % start:
-            raise Varying(f"({self}) / ({other})")
+            raise Varying(f"({self!r}) / ({other!r})")
         high, low = divmod(self.start, start)
         return Size.made(self.slope // start, high, self.reach), low
 
@@ -104,7 +107,7 @@ class Size(int):
         return divmod(self, other)[1]
 
     def refused(self, other: int) -> Any:
-        raise Varying(f"({other}) / ({self})")
+        raise Varying(f"({other!r}) / ({self!r})")
 
     __rfloordiv__ = __rmod__ = __rdivmod__ = refused
 
@@ -118,7 +121,7 @@ def compared(holds: Callable[[int], bool]) -> Any:
     def compare(self: Size, other: int) -> bool:
         first, last = map(holds, self.sign(other))
         if first != last:
-            raise Varying(f"{self} and {other}")
+            raise Varying(f"{self!r} and {other!r}")
         return first
 
     return compare
@@ -163,7 +166,7 @@ def factor(x: int) -> int:
 def plain(x: Any) -> Any:
     """A number that code is written for; Varying for a Size, which is no such number."""
     if isinstance(x, Size):
-        raise Varying(f"{x} as a number")
+        raise Varying(f"{x!r} as a number")
     return x
 
 
@@ -190,7 +193,7 @@ def span(part: slice, n: int) -> tuple[int, int, int]:
         start, stop = end(part.start, n, n - 1), end(part.stop, n, -1)
         return start, -1, start - stop if start > stop else 0
     if part.step not in (None, 1):
-        raise Varying(f"{part} of {n}")
+        raise Varying(f"{part} of {n!r}")
     start, stop = end(part.start, n, 0), end(part.stop, n, n)
     return start, 1, stop - start if stop > start else 0
 
