@@ -1,4 +1,4 @@
-"""Random functions and their gradients, compiled for one thread and two, give what eager ones do."""
+"""Random functions and their gradients, compiled for one thread and for two: as eager ones."""
 
 import numpy as np
 import pytest
