@@ -656,3 +656,35 @@ def test_calls_leave_nothing_behind(data):
         tracemalloc.stop()
         gc.enable()
     assert grown < 100_000
+
+
+def test_what_a_tensor_was_set_to_is_what_it_stands_for():
+    w, m = tg.tensor([5.0, 6.0]), tg.tensor(True)
+
+    @tg.jit
+    def f():
+        w[...] = 1.0
+        m[...] = False
+        with tg.no_grad():
+            twice = w * 2 + tg.where(m, 10.0, 0.0)
+        w[...] = w + 2
+        return twice
+
+    for _ in range(3):
+        np.testing.assert_array_equal(f().array, [2, 2])
+        np.testing.assert_array_equal(w.array, [3, 3])
+        w[...] = 7.0
+
+
+def test_a_seed_is_set_in_a_compiled_function():
+    @tg.jit
+    def draw():
+        tg.random.seed(3)
+        return tg.random.normal((3,)), tg.random.uniform((2,))
+
+    tg.random.seed(3)
+    expected, later = tg.random.normal((3,)), tg.random.uniform((2,))
+    for _ in range(3):
+        found = draw()
+        np.testing.assert_array_equal(found[0].array, expected.array)
+        np.testing.assert_array_equal(found[1].array, later.array)

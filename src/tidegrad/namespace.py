@@ -25,7 +25,7 @@ from .ops import (
     subscripts,
 )
 from .ops.creation import lift, lift_as
-from .recording import elements, is_traced
+from .recording import elements, is_traced, kind_of
 
 NUMBERS = (Tensor, float, int, bool)
 
@@ -84,7 +84,7 @@ def where(condition: Any, x1: Any, x2: Any) -> Tensor:
     if chosen.array.dtype.kind != "b":
         chosen = elementwise.not_equal(chosen, 0)
     pair = tuple(a if type(a) in NUMBERS else lift(a, "where") for a in (x1, x2))
-    dtype = promote(*(getattr(a, "dtype", type(a)) for a in pair))
+    dtype = promote(*map(kind_of, pair))
     return select(chosen, *(lift_as(a, "where", dtype) for a in pair))
 
 
@@ -137,10 +137,7 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype:
     """The dtype in which an operation on all of these computes."""
-    kinds = [
-        a if isinstance(a, type | str | np.dtype) else getattr(a, "dtype", type(a))
-        for a in arrays_and_dtypes
-    ]
+    kinds = [a if isinstance(a, type | str | np.dtype) else kind_of(a) for a in arrays_and_dtypes]
     return promote(*(k if k in (bool, int, float) else as_dtype(k) for k in kinds))
 
 

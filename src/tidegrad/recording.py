@@ -130,6 +130,13 @@ def is_weak(tensor: Tensor) -> bool:
     return local.tracing is not None and local.tracing.stands_for_float(tensor)
 
 
+def kind_of(x: Any) -> Any:
+    """What `promote` is asked about `x`: its dtype, or the type of the Python number it is."""
+    if type(x) is Tensor and is_weak(x):
+        return float
+    return getattr(x, "dtype", type(x))
+
+
 def refuse_escaped(operation: str, args: tuple) -> None:
     """Say so if one of `args` is left over from a trace."""
     for a in args:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..core import Node, Tensor, local
-from ..dtypes import default_dtype
+from ..dtypes import as_dtype, default_dtype
 from ..epoch import Followed
+from ..errors import DTypeError
 
 __all__ = ["Call", "Shortcut", "Signature"]
 
@@ -81,7 +82,7 @@ class Call:
             if type(x) is float:
                 return (float,)
             if is_array(x):
-                return np.ndarray, x.shape, x.dtype
+                return np.ndarray, x.shape, self.dtype(k)
         try:
             hash(x)
         except TypeError:
@@ -93,6 +94,13 @@ class Call:
         if is_array(x):
             raise TypeError(f"jit: argument {self.paths[k]} is an array and cannot be static")
         return type(x), x
+
+    def dtype(self, k: int) -> np.dtype:
+        """The dtype, in this machine's byte order, of a leaf that is an array of NumPy's."""
+        try:
+            return as_dtype(self.leaves[k].dtype)
+        except DTypeError as error:
+            raise DTypeError(f"jit: argument {self.paths[k]}: {error}") from None
 
     def filled(self, leaves: list) -> tuple[tuple, dict]:
         """The arguments with other leaves."""

@@ -65,4 +65,10 @@ def several(places: list[int]) -> Callable[[list], Sequence]:
 
 
 def array_of(leaf: Any) -> ndarray:
-    return leaf.array if type(leaf) is Tensor else np.asarray(leaf)
+    """The array of an argument, in this machine's byte order and at whole addresses."""
+    if type(leaf) is Tensor:
+        return leaf.array
+    array = np.asarray(leaf)
+    if array.dtype.isnative and array.flags.aligned:
+        return array
+    return array.astype(array.dtype.newbyteorder("="))

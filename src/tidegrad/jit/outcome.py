@@ -54,6 +54,10 @@ class Outcome:
             return {k: Tensor(found[k], self.freed) for k in self.tracked}
         places = self.found.places
         parents = [tensor_of(places[self.rules.inputs[k]], leaves) for k in self.wrt]
+        arrays = [
+            a if places[entry].tensor is not None else a.copy()  # the caller may write into it
+            for a, entry in zip(arrays, self.rules.inputs)
+        ]
         outs = [found[k] for k in self.tracked]
         kept = found[len(self.found.targets) :]
         return dict(zip(self.tracked, self.rules.results(outs, parents, arrays, kept)))

@@ -7,14 +7,14 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..core import Tensor
+from ..arrays import own
 from .conditions import Conditions
 from .gathering import Gathering
 from .graph import Graph
 from .guards import Guards
 from .memory import Memory
 from .outcome import Outcome, ordered
-from .traced import Traced, as_value, assembled, paired
+from .traced import Source, Traced, as_value, assembled, paired
 from .writers import writing
 
 __all__ = ["Program"]
@@ -46,6 +46,7 @@ class Program:
         sources = [found.places[entry] for entry in entries]
         self.pairs = paired(targets, sources)
         self.executable = compiled(self.graph, self.pairs)
+        self.passed = passed(getattr(self.executable, "graph", self.graph), sources)
         states, leaves = (
             [targets[k].source.tensor for k in group]  # type: ignore[union-attr]
             for group in (outcome.states, outcome.gradients)
@@ -77,6 +78,8 @@ class Program:
     def computed(self, arrays: list[ndarray], outs: list, leaves: Sequence[Any]) -> Any:
         """The function's result, once tensors stand for their new values."""
         found = self.executable(arrays, outs)
+        for k, theirs in self.passed:  # into which somebody else may write
+            found[k] = found[k].copy() if theirs else own(found[k])
         outcome = self.outcome
         made = outcome.tensors(found, arrays, leaves) if outcome.tracked else NOTHING
         if self.changes:
@@ -85,3 +88,10 @@ class Program:
                 outcome.rest(found, made, leaves)
         self.memory.keep(found[self.results])
         return outcome.value(found, made, leaves)
+
+
+def passed(graph: Graph, sources: Sequence[Source]) -> list[tuple[int, bool]]:
+    """The outputs that are inputs as they are, each with whether that is an array of NumPy's."""
+    places = {v: k for k, v in enumerate(graph.inputs)}
+    outs = enumerate(graph.outputs)
+    return [(k, sources[places[v]].tensor is None) for k, v in outs if v in places]

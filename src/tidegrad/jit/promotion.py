@@ -69,7 +69,7 @@ def compared(args: Sequence[Any]) -> np.dtype | None:
     if dtype.kind == "f" and all(a.kind in "iu" for a in given) and len(given) == len(args):
         return None  # int64 and uint64
     numbers = [a for a in args if type(a) is int]
-    if numbers and all(a.kind == "b" for a in given) and set(numbers) <= {0, 1}:
+    if numbers and given and all(a.kind == "b" for a in given) and set(numbers) <= {0, 1}:
         return given[0]
     if dtype.kind in "iu" and numbers:
         bounds = np.iinfo(dtype)

@@ -102,6 +102,7 @@ class Trace(Entries):
 
     def at_once(self, prim: Any, args: tuple, params: dict) -> Any:
         """A result of numbers that are known already."""
+        args = tuple(map(self.stand_in, args))  # which may have been set to a constant
         local.trace = None
         try:
             return bind(prim, args, params)

@@ -11,6 +11,7 @@ from numpy import ndarray
 from ..abstract import Value, constant
 from ..arrays import as_array
 from ..core import Tensor, toposort
+from ..dtypes import as_dtype
 from ..errors import GraphError, TraceError
 from ..trees import flatten
 from .graph import Graph
@@ -97,7 +98,7 @@ def admitted(trace: Trace, leaf: Any) -> Entry | None:
         trace.weak.add(entry.value)
         return entry
     if isinstance(leaf, ndarray | np.generic):
-        return trace.entered(None, leaf.shape, leaf.dtype)
+        return trace.entered(None, leaf.shape, as_dtype(leaf.dtype))
     return None
 
 

@@ -13,7 +13,7 @@ from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype, promote
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..recording import is_traced, is_weak
+from ..recording import is_traced, is_weak, kind_of
 from ..shapes import Shape, broadcast, canonical_axis
 from .elementwise import stop_gradient
 
@@ -76,7 +76,8 @@ def asarray(obj: Any, dtype: Any = None, copy: bool | None = None) -> Tensor:
     """
     if type(obj) is Tensor:
         wanted = kept(obj, dtype)
-        return cast(obj, dtype=wanted) if copy or obj.array.dtype != wanted else obj
+        fits = obj.array.dtype == wanted and not is_weak(obj)
+        return obj if fits and not copy else cast(obj, dtype=wanted)
     if copy is False:
         return shared(obj, dtype)
     return Tensor(as_array(obj, "asarray", dtype))
@@ -158,7 +159,7 @@ def finished(array: ndarray, requires_grad: bool) -> Tensor:
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """A tensor of one value, with the shape and (unless given) the dtype of `x`."""
     x = lift(x, "full_like")
-    return full(x.array.shape, fill_value, x.array.dtype if dtype is None else dtype)
+    return full(x.array.shape, fill_value, kept(x, dtype))
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
@@ -174,7 +175,7 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 def empty_like(x: Any, dtype: Any = None) -> Tensor:
     """Arbitrary values with the shape and (unless given) the dtype of `x`."""
     x = lift(x, "empty_like")
-    return empty(x.array.shape, x.array.dtype if dtype is None else dtype)
+    return empty(x.array.shape, kept(x, dtype))
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
@@ -202,8 +203,7 @@ def linspace(start: Any, stop: Any, num: int, dtype: Any = None, endpoint: bool 
     """
     if num < 0:
         raise ValueError(f"linspace: num is {num}; use 0 or more")
-    kinds = [getattr(n, "dtype", type(n)) for n in (start, stop)]
-    wanted = promote(*kinds, float) if dtype is None else as_dtype(dtype)
+    wanted = promote(kind_of(start), kind_of(stop), float) if dtype is None else as_dtype(dtype)
     if type(start) is Tensor or type(stop) is Tensor:  # whose gradients are not to be lost
         share = np.linspace(0.0, 1.0, num, endpoint)
         return cast(lift(start, "linspace") * (1 - share) + stop * share, dtype=wanted)

@@ -11,7 +11,7 @@ from ..core import Tensor
 from ..dtypes import DTYPES, as_dtype, default_dtype, promote
 from ..errors import DTypeError, ShapeError
 from ..kinds import cast, where
-from ..recording import is_traced, untraced
+from ..recording import is_traced, kind_of, untraced
 from ..shapes import broadcast
 from . import elementwise, sorting, subscripts
 from .creation import Size, lift, size
@@ -223,7 +223,7 @@ def whole_number(x) -> int:
 def float_dtype(operation: str, dtype, *parameters) -> np.dtype:
     """What is drawn: `dtype`, or what the parameters' own floats promote to, or the default."""
     if dtype is None:
-        dtypes = [p.dtype for p in parameters if hasattr(p, "dtype")]
+        dtypes = [k for k in map(kind_of, parameters) if isinstance(k, np.dtype)]
         floats = [d for d in dtypes if d.kind == "f"]
         return promote(*floats) if floats else default_dtype()
     wanted = as_dtype(dtype)

@@ -23,6 +23,8 @@ __all__ += ["steps_of"]
 
 Index = tuple[Affine, ...]
 
+FARTHEST = 1 << 48  # no array has so many elements
+
 
 class Condition(NamedTuple):
     """Whether `low <= where < high`, without which an element is 0 and nothing is read."""
@@ -176,6 +178,8 @@ def steps_of(i: Value) -> Steps | None:
         return None if axes else Steps(0, start, 0)
     line = i.saved.reshape(-1)
     step = int(line[1]) - start
+    if max(abs(start), abs(step)) > FARTHEST:  # random words, and no places
+        return None
     even = np.array_equal(line, start + step * np.arange(line.size))
     return Steps(axes[0], start, step) if even and step and line.min() >= 0 else None
 
