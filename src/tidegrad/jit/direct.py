@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 from numpy import ndarray
@@ -66,7 +67,7 @@ class Direct:
     """
 
     def __init__(self, args: Sequence[Tensor], program: Program):
-        self.program, self.outcome = program, program.outcome
+        self.program, self.outcome = proxy(program), program.outcome  # which keeps this one
         self.recording, self.dtype = local.recording, default_dtype()
         self.variant = program.executable.variant()
         self.counts, self.guards = program.conditions.counts, program.conditions.guards.always

@@ -55,11 +55,16 @@ def direct(told: Mapping[str, int | tuple[int, int]]) -> Any:
     It gives whether it has run the program; otherwise it has changed nothing.  `told` names its
     words.  What these are addresses of must live as long as the function.
     """
-    kinds = ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
-    make = ctypes.PYFUNCTYPE(ctypes.py_object, *kinds)(("PyCFunction_NewEx", ctypes.pythonapi))
     table = [told[name] for name in SINGLE]
     table += [n for name in SEVERAL for n in told[name]]  # type: ignore[union-attr]
-    return make(ctypes.addressof(method()), np.array(table, np.uint64), None)
+    return maker()(ctypes.addressof(method()), np.array(table, np.uint64), None)
+
+
+@cache
+def maker() -> Any:
+    """What makes a function of the interpreter's."""
+    kinds = ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+    return ctypes.PYFUNCTYPE(ctypes.py_object, *kinds)(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
 @cache
