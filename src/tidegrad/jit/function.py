@@ -41,6 +41,10 @@ def jit(f: Callable | None = None, *, static: Any = (), debug: bool = False) -> 
     memory (AnomalyError, MemoryError).  TraceError, with the line, where `f` asks for numbers;
     TypeError for arguments that are neither trees of tensors nor can be hashed.
 
+    Environment variables: TIDEGRAD_NUM_THREADS is how many threads programs use at first;
+    TIDEGRAD_CACHE the folder in which machine code is kept, or 0 for none; TIDEGRAD_TARGET the kind
+    of processor to make code for, if not the best that this one can be: x86-64, avx2, avx512.
+
     >>> @tg.jit
     ... def f(x):
     ...     return (x * 2 + 1).sum()
