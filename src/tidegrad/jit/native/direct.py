@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ir import Code, Module
 from .engine import Library, loaded
+from .forks import LOCK
 from .layout import WORD, Fields, Layout, LayoutError, fields, layout
 from .threads import object_code
 
@@ -57,7 +58,9 @@ def direct(told: Mapping[str, int | tuple[int, int]]) -> Any:
     """
     table = [told[name] for name in SINGLE]
     table += [n for name in SEVERAL for n in told[name]]  # type: ignore[union-attr]
-    return maker()(ctypes.addressof(method()), np.array(table, np.uint64), None)
+    with LOCK:  # of threads that come here at once, one makes it
+        definition = method()
+    return maker()(ctypes.addressof(definition), np.array(table, np.uint64), None)
 
 
 @cache
