@@ -308,3 +308,34 @@ def test_the_machine_code_is_valid_for_every_target():
     text = native.direct_code(layout.fields(), layout.layout())
     for kind in target.targets().values():
         engine.verified(text, kind)
+
+
+def test_threads_that_come_first_share_the_machine_code(alone):
+    program = """
+        import threading, time
+        import tidegrad as tg
+        from tidegrad.jit.native import direct
+
+        made, object_code = [], direct.object_code
+
+        def slow(text):
+            made.append(text)
+            time.sleep(0.1)
+            return object_code(text)
+
+        direct.object_code = slow
+        barrier, x = threading.Barrier(4), tg.ones(3)
+
+        def work(k):
+            f = tg.jit(lambda x: x + k)
+            barrier.wait()
+            assert all(f(x).array[0] == 1 + k for _ in range(100))
+
+        threads = [threading.Thread(target=work, args=[k]) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(len(made))
+    """
+    assert alone(program).split() == ["1"]
