@@ -16,6 +16,7 @@ from ..maths.parts import bits_of, float_of
 from ..maths.routine import routine
 from ..sizes import Size
 from .loops import measured
+from .shuffling import shuffled
 
 __all__ = ["WORD", "finished", "words"]
 
@@ -90,9 +91,7 @@ def joined(x: Lane, y: Lane, places: Sequence[int]) -> Lane:
         first = x.code.emit(f"insertelement {kind} poison, {x.type} {x.name}, i64 0")
         both = x.code.emit(f"insertelement {kind} {first}, {y.type} {y.name}, i64 1")
         return Lane(x.code, both, x.dtype, 2)
-    listed = ", ".join(f"i32 {k}" for k in places)
-    given = f"{x.type} {x.name}, {y.type} {y.name}, <{len(places)} x i32> <{listed}>"
-    return Lane(x.code, x.code.emit(f"shufflevector {given}"), x.dtype, len(places))
+    return shuffled(x, places, y)
 
 
 def as_unit(made: Lane, dtype: np.dtype) -> Lane:

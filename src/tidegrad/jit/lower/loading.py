@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..sizes import Size
 from .affine import Affine, Loop, Quotient, Within, linear, strides
 from .loops import INDEX, Level
 from .placing import Placing, at_depth, depth, met
+from .shuffling import shuffled
 from .views import Condition, Index
 
 __all__ = ["Loading", "suffix"]
@@ -131,13 +131,6 @@ def from_memory(code: Any, name: str, dtype: np.dtype, width: int) -> Lane:
     if dtype != BOOL:
         return Lane(code, name, dtype, width)
     return Lane(code, name, np.dtype("uint8"), width) != 0
-
-
-def shuffled(x: Lane, places: Sequence[int]) -> Lane:
-    """The lanes of `x` at these places."""
-    listed = ", ".join(f"i32 {k}" for k in places)
-    given = f"{x.type} {x.name}, {x.type} poison, <{len(places)} x i32> <{listed}>"
-    return Lane(x.code, x.code.emit(f"shufflevector {given}"), x.dtype, len(places))
 
 
 def repeats(offset: Affine, lane: Loop | None, width: int) -> int:

@@ -10,6 +10,7 @@ from .affine import Affine, Loop
 from .emit import Emit
 from .loops import Level
 from .nests import Levels, Limits, Nest, Piece
+from .shuffling import shuffled
 from .space import Space, replaced
 from .stages import Others
 from .walk import Probe
@@ -100,12 +101,6 @@ def transposed(rows: list[Lane]) -> list[Lane]:
                 pair = rows[k], rows[k + step]
                 low = [n if not n & step else n - step + width for n in range(width)]
                 high = [n + step if not n & step else n + width for n in range(width)]
-                rows[k], rows[k + step] = shuffled(*pair, low), shuffled(*pair, high)
+                rows[k], rows[k + step] = (shuffled(pair[0], to, pair[1]) for to in (low, high))
         step //= 2
     return rows
-
-
-def shuffled(x: Lane, y: Lane, places: list[int]) -> Lane:
-    listed = ", ".join(f"i32 {n}" for n in places)
-    mask = f"<{len(places)} x i32> <{listed}>"
-    return x.like(f"shufflevector {x.type} {x.name}, {y.type} {y.name}, {mask}")
