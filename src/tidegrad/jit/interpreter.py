@@ -46,6 +46,10 @@ class Interpreter:
         found: dict[Value, ndarray] = {**self.known, **dict(zip(self.graph.inputs, arrays))}
         with np.errstate(all="ignore"):
             for v in self.steps:
-                out = v.prim.run(*[found[p] for p in v.parents], **v.params)
-                found[v] = out if type(out) in (ndarray, tuple) else np.asarray(out)
+                found[v] = self.step(v, found)
         return found
+
+    def step(self, v: Value, found: Mapping[Value, ndarray]) -> ndarray:
+        """What one operation gives, where `found` has its inputs."""
+        out = v.prim.run(*[found[p] for p in v.parents], **v.params)
+        return out if type(out) in (ndarray, tuple) else np.asarray(out)
