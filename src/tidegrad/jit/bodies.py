@@ -14,8 +14,7 @@ from ..recording import Recording, rebind
 from ..transforms import pulled, pushed
 from .graph import Graph
 from .inner import Inner
-from .trace import Entry
-from .trace import as_value as known
+from .trace import Entry, value_of
 from .traced import as_value
 
 __all__ = ["Region", "applied", "picked", "settled", "tracked"]
@@ -119,7 +118,7 @@ def applied(prim: Any, args: Sequence[Any], params: dict[str, Any]) -> Any:
         x = trace.stand_in(x)
         array = x.array if type(x) is Tensor else x
         if type(array) is not Value:
-            value = known(array, None, trace.token)
+            value = value_of(array, None, trace.token)
             args[k] = Tensor(value, x.node) if type(x) is Tensor else value
             break
     return local.trace(prim, tuple(args), params) if args else prim.run(**params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -69,17 +70,24 @@ class Function:
         self.cache, self.families = Cache(self.name), Families()
         self.shortcut: Shortcut | None = None  # to the program of the last call
         self.lock = new_lock(threading.RLock)
-        self.methods: weakref.WeakKeyDictionary[Any, Function] = weakref.WeakKeyDictionary()
+        self.methods: dict[int, Function] = {}  # by the ids of the instances
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A method of `instance`, which has programs of its own for as long as it lives."""
         if instance is None:
             return self
-        found = self.methods.get(instance)
+        found = self.methods.get(id(instance))
         if found is None:
-            found = Function(Method(self.f, instance), self.static, self.debug)
-            found = self.methods.setdefault(instance, found)
-        return found
+            found = Function(Method(self.f, instance, self.methods), self.static, self.debug)
+            found = self.methods.setdefault(id(instance), found)
+        return Bound(found, instance)
+
+    def __reduce__(self) -> Any:
+        """By its name, as functions are copied and pickled, or with what it compiles."""
+        name, place = self.__dict__.get("__qualname__", ""), sys.modules.get(self.__module__)
+        for part in name.split("."):
+            place = getattr(place, part, None)
+        return name if place is self else (type(self), (self.f, self.static, self.debug))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if local.trace is not None:  # part of a larger program, or watched as it runs
@@ -167,16 +175,47 @@ class Function:
         return f"jit({self.name}, {len(self.cache)} programs)"
 
 
-INNER[Function] = "f"
+class Bound:
+    """A compiled method, with the instance that it belongs to."""
+
+    __slots__ = ("function", "instance")
+
+    def __init__(self, function: Function, instance: Any):
+        self.function, self.instance = function, instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.function, name)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.instance, self.function.name)
+
+
+INNER[Function], INNER[Bound] = "f", "function"
 
 
 class Method:
-    """A function bound to an instance that it does not keep alive."""
+    """A function bound to an instance that it does not keep alive.
 
-    def __init__(self, f: Callable, instance: Any):
+    Once that is gone it is no longer among the `methods`.
+    """
+
+    def __init__(self, f: Callable, instance: Any, methods: dict[int, Any]):
         functools.update_wrapper(self, f, updated=())
-        self.__func__, self.instance = f, weakref.ref(instance)
-        self.__signature__ = bound_signature(f)
+        key = id(instance)
+        try:
+            self.instance = weakref.ref(instance, lambda _: methods.pop(key, None))
+        except TypeError:
+            raise TypeError(
+                f"jit: {self.__qualname__} is a method of objects that cannot be referred to "  # type: ignore[attr-defined]
+                'weakly; add "__weakref__" to the __slots__ of the class'
+            ) from None
+        self.__func__, self.__signature__ = f, bound_signature(f)
 
     @property
     def __self__(self) -> Any:

@@ -9,7 +9,7 @@ from ..core import toposort
 from ..kinds import expand, permute, reshape
 from .graph import Graph, rebuilt
 
-__all__ = ["cut_off", "partition"]
+__all__ = ["cut_off", "depending", "partition"]
 
 CHEAP = {expand, permute, reshape}  # made again rather than kept
 
@@ -17,10 +17,7 @@ CHEAP = {expand, permute, reshape}  # made again rather than kept
 def partition(outputs: Sequence[Value], seeds: Iterable[Value]) -> list[Value]:
     """The Values without any of `seeds` in them that the others, and `outputs`, are made of."""
     order: list[Value] = toposort(outputs)  # type: ignore[arg-type, assignment]
-    late = set(seeds)
-    for v in order:
-        if not late.isdisjoint(v.parents):
-            late.add(v)
+    late = depending(outputs, seeds)
     found: dict[Value, None] = {}
     stack = [p for v in order if v in late for p in v.parents] + list(outputs)
     while stack:
@@ -42,3 +39,12 @@ def cut_off(outputs: Sequence[Value], inputs: Sequence[Value], kept: Sequence[Va
         if v not in new:
             new[v] = rebuilt(v, tuple(new[p] for p in v.parents))  # type: ignore
     return Graph((*inputs, *stands.values()), tuple(new[y] for y in outputs))
+
+
+def depending(values: Sequence[Value], inputs: Iterable[Value]) -> set[Value]:
+    """Which of the Values that `values` are made of have any of `inputs` in them."""
+    found = set(inputs)
+    for v in toposort(values):  # type: ignore[arg-type]
+        if not found.isdisjoint(v.parents):
+            found.add(v)  # type: ignore[arg-type]
+    return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..abstract import Value
-from ..core import toposort
 from ..kinds import Cast, expand, permute, reshape
 from ..ops import elementwise as table
 from ..ops.movement import cut
-from .partition import partition
+from .partition import depending, partition
 
-__all__ = ["depending", "residuals"]
+__all__ = ["residuals"]
 
 # Operations that take no longer than reading their result would.
 CHEAP = {
@@ -56,13 +55,4 @@ def origins(v: Value, moving: set[Value], given: set[Value]) -> set[Value]:
                 stack += u.parents
             else:
                 found.add(u)
-    return found
-
-
-def depending(values: Sequence[Value], inputs: Sequence[Value]) -> set[Value]:
-    """Which of the Values that `values` are made of have any of `inputs` in them."""
-    found = set(inputs)
-    for v in toposort(values):  # type: ignore[arg-type]
-        if not found.isdisjoint(v.parents):
-            found.add(v)  # type: ignore[arg-type]
     return found

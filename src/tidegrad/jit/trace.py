@@ -57,7 +57,7 @@ class Trace(Entries):
     def unknown(self, g: Any) -> Any:
         if type(g) is Tensor:
             return g if type(g.array) is Value else Tensor(self.unknown(g.array), g.node)
-        return as_value(g, None, self.token)
+        return value_of(g, None, self.token)
 
     def stands_for_float(self, tensor: Tensor) -> bool:
         return type(tensor.array) is Value and tensor.array in self.weak
@@ -113,7 +113,7 @@ class Trace(Entries):
         """The Value of `prim` of these arrays, numbers and Values, which have their dtypes."""
         if prim in SAME:
             return arrays[0]
-        parents = tuple(as_value(a, dtype, self.token) for a, dtype in zip(arrays, dtypes))
+        parents = tuple(value_of(a, dtype, self.token) for a, dtype in zip(arrays, dtypes))
         check_dtypes(prim, tuple(p.dtype for p in parents), params)
         shape, dtype = prim.infer(*parents, **params)
         made = Value(prim, parents, params, tuple(shape), np.dtype(dtype))
@@ -132,7 +132,7 @@ def grows(prim: Any, arrays: list, params: dict) -> bool:
     return prim is expand and size_of(params["shape"]) > LARGE > arrays[0].size
 
 
-def as_value(a: Any, dtype: np.dtype | None, token: object) -> Value:
+def value_of(a: Any, dtype: np.dtype | None, token: object) -> Value:
     """`a` as a Value; what is known already is a constant."""
     if type(a) is Value:
         return a

@@ -8,7 +8,7 @@ from ...ops.movement import flip_, place
 from ...ops.plans import terms
 from ...ops.windows import overlap_add, window
 from ..graph import Graph, rewritten
-from .packing import applied
+from ..passes.making import made
 
 __all__ = ["convolved"]
 
@@ -24,8 +24,7 @@ def convolved(graph: Graph) -> Graph:
         (found,) = v.parents if v.prim is overlap_add else (None,)
         if found is None or not isinstance(found.prim, Contract) or set(v.params["stride"]) != {1}:
             return v
-        made = as_convolution(v, found)
-        return v if made is None else made
+        return as_convolution(v, found) or v
 
     return rewritten(graph, rule)
 
@@ -46,7 +45,7 @@ def as_convolution(v: Value, product: Value) -> Value | None:
     ends = v.shape[len(v.shape) - axes :]
     wide = (*x.shape[:lead], *(n + f for n, f in zip(ends, frame)))
     key = [slice(None)] * lead + [slice(f, f + n) for f, n in zip(frame, x.shape[lead:])]
-    framed = applied(place, x, key=tuple(key), shape=wide)
-    seen = applied(window, framed, size=size, stride=(1,) * axes, dilation=apart)
-    turned = applied(flip_, y, axes=tuple(sorted(b.index(n) for n in inside)))
-    return applied(product.prim, seen, turned, spec=f"{a}{inside},{b}->{out[:-axes]}")
+    framed = made(place, x, key=tuple(key), shape=wide)
+    seen = made(window, framed, size=size, stride=(1,) * axes, dilation=apart)
+    turned = made(flip_, y, axes=tuple(sorted(b.index(n) for n in inside)))
+    return made(product.prim, seen, turned, spec=f"{a}{inside},{b}->{out[:-axes]}")

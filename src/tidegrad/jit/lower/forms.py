@@ -51,7 +51,7 @@ class Form:
             axes.append(Axis(-(-int(loop.size) // lanes), even, most))
         reads = tuple(tuple(bool(a.offset.along(x) != 0) for x in loops) for a in probe.accesses)
         bits = self.nest.width * 8 * self.fold.value.dtype.itemsize
-        counts = tiling(tuple(axes), reads, REGISTERS.get(bits, 4), self.outside)
+        counts = tiling(tuple(axes), reads, REGISTERS.get(bits, 4))
         return dict(zip(loops, counts))
 
     def cut(self, loop: Loop, level: Level) -> Iterator[tuple[Piece, int]]:

@@ -9,11 +9,11 @@ import numpy as np
 from ...abstract import Value, unknown
 from ...ops.elementwise import positive
 from ..graph import Graph, rewritten
+from ..partition import depending
 from ..passes.making import made
 from ..passes.scan_parts import put_for
 from ..passes.scans import VIEWS, without_repetition
 from ..regions import Cond, Holding, Scan, WhileLoop, cond_, scan_, while_loop_
-from ..residuals import depending
 from .nested import apart
 from .storing import inside_out, is_number
 
@@ -121,7 +121,7 @@ def with_all(graphs: dict[str, Graph], v: Value, names: Sequence[str]) -> dict:
 
 def fixed(outputs: Sequence[Value], moving: Iterable[Value]) -> list[Value]:
     """What is made of no `moving` input: known arrays, and what it takes time to compute."""
-    late = depending(outputs, list(moving))
+    late = depending(outputs, moving)
     found: dict[Value, None] = {}
     stack = [p for v in Graph((), tuple(outputs)).order() if v in late for p in v.parents]
     stack += outputs

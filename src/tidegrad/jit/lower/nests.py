@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,24 +128,28 @@ class Nest:
         left = at_depth(piece.stop, level) - level.position
         return counted(level, self.width) < splat(left, self.width)
 
+    def inside(self, loops: Iterable[Loop], level: Level, levels: Levels) -> tuple[Level, Levels]:
+        """The inside of loops that go one by one, in a level that is inside of `levels`."""
+        for loop in loops:
+            (piece,) = self.pieces(self.limits(loop, level), 1)
+            level = self.entered(level, loop, piece)
+            levels = {**levels, loop: level}
+        return level, levels
+
+    def vectors(self, loops: Sequence[Loop]) -> Iterator[tuple[Levels, Loop, Lane | None]]:
+        """The inside of loops, the last of which runs in vectors: whole ones, then what is left."""
+        *outer, lane = loops
+        level, levels = self.inside(outer, self.root, {})
+        for piece in self.pieces(self.limits(lane, level), self.width):
+            inner = self.entered(level, lane, piece)
+            yield {**levels, lane: inner}, lane, self.mask(inner, piece)
+
     def stores(self, space: Space, values: Sequence[Value], kept: Container[Value]) -> None:
         """For each turn of the loops of `space`, the elements of `values`; `kept` are stored."""
-
-        def body(levels: Levels, lane: Loop, mask: Lane | None) -> None:
-            here = levels[lane]
-            emit = Emit(self.pointers, levels, self.root, here, lane, self.width, mask)
+        self.rows[space.loops[0]] = space.per_row
+        for levels, lane, mask in self.vectors(space.loops):
+            emit = Emit(self.pointers, levels, self.root, levels[lane], lane, self.width, mask)
             # Everything is read before anything is written, which may be in the same place.
             for v, x in [(v, emit.anew(v, space.index)) for v in values]:
                 if v in kept:
                     emit.store(v, space.index, x)
-
-        self.rows[space.loops[0]] = space.per_row
-        *outer, lane = space.loops
-        level, levels = self.root, Levels()
-        for loop in outer:
-            (piece,) = self.pieces(self.limits(loop, level), 1)
-            level = self.entered(level, loop, piece)
-            levels = {**levels, loop: level}
-        for piece in self.pieces(self.limits(lane, level), self.width):
-            inner = self.entered(level, lane, piece)
-            body({**levels, lane: inner}, lane, self.mask(inner, piece))

@@ -7,12 +7,13 @@ from math import gcd, prod
 from typing import NamedTuple
 
 from ...abstract import Value
-from ...kinds import Prim, permute, reshape
+from ...kinds import permute, reshape
 from ...ops.contractions import Contract
 from ...ops.elementwise import positive
 from ...ops.movement import cut, place
 from ...ops.plans import terms
 from ..graph import Graph, rebuilt
+from ..passes.making import made
 
 __all__ = ["packed"]
 
@@ -87,14 +88,14 @@ def as_panels(v: Value) -> Value:
         y, second, result = panels(y, b, j, inner, LANES), f"{batch}P{inner}C", order[:-1] + "PC"
     if left:
         x, first, result = panels(x, a, rows, inner, ROWS), f"Q{inner}R", "QR" + result[1:]
-    whole = applied(v.prim, x, y, spec=f"{first},{second}->{result}")
+    whole = made(v.prim, x, y, spec=f"{first},{second}->{result}")
     shape = tuple(sizes[n] for n in order)
     ends = prod(whole.shape[-2:]) if right else sizes[j]
     starts = (prod(whole.shape[:2]),) if left else shape[:-1]
-    flat = applied(reshape, whole, shape=(*starts, ends))
+    flat = made(reshape, whole, shape=(*starts, ends))
     if flat.shape != shape:
-        flat = applied(cut, flat, key=tuple(slice(0, n) for n in shape))
-    return flat if order == out else applied(permute, flat, axes=tuple(map(order.index, out)))
+        flat = made(cut, flat, key=tuple(slice(0, n) for n in shape))
+    return flat if order == out else made(permute, flat, axes=tuple(map(order.index, out)))
 
 
 def is_far(v: Value, labels: str, axis: str) -> bool:
@@ -111,17 +112,11 @@ def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
     whole = -(-n // count) * count
     if whole != n:
         shape = tuple(whole if d == at else m for d, m in enumerate(v.shape))
-        v = applied(place, v, key=tuple(slice(0, m) for m in v.shape), shape=shape)
+        v = made(place, v, key=tuple(slice(0, m) for m in v.shape), shape=shape)
     split = [*v.shape[:at], whole // count, count, *v.shape[at + 1 :]]
-    v = applied(reshape, v, shape=tuple(split))
+    v = made(reshape, v, shape=tuple(split))
     names = labels.replace(axis, "PC")
     batch = [label for label in labels if label != axis and label not in inner]
     order = [*batch, "P", *inner, "C"]
-    v = applied(permute, v, axes=tuple(names.index(label) for label in order))
-    return applied(positive, v)  # no view, which would be read where it is
-
-
-def applied(prim: Prim, *parents: Value, **params: object) -> Value:
-    """The Value of an operation."""
-    shape, dtype = prim.infer(*parents, **params)
-    return Value(prim, parents, params, shape, dtype)
+    v = made(permute, v, axes=tuple(names.index(label) for label in order))
+    return made(positive, v)  # no view, which would be read where it is

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...abstract import Value, constant
-from ...kinds import Move, Reduce, cast, expand, reshape, sum_, where
+from ...kinds import Move, Reduce, cast, expand, sum_, where
 from ...ops import elementwise as table
 from ...ops.contractions import Contract
 from ...ops.indexing import gather, put, put_at, scatter
@@ -16,7 +16,7 @@ from ...ops.joining import concat_
 from ...ops.reductions import argmax_, argmin_, max_, min_, norm_
 from ...ops.windows import peaks
 from ..graph import Graph, rewritten
-from ..passes.making import made, scalar
+from ..passes.making import made, reshaped, scalar
 from ..regions import Holding
 from .pooling import Pooling
 
@@ -91,7 +91,7 @@ def norm(v: Value) -> Value:
     scale = made(where, usual, size, scalar(1, WIDE))
     y = made(table.divide, x, scale)
     root = made(table.sqrt, made(sum_, made(table.multiply, y, y), **v.params))
-    return made(table.multiply, root, shaped(scale, root.shape))
+    return made(table.multiply, root, reshaped(scale, root.shape))
 
 
 def extreme_place(v: Value) -> Value:
@@ -108,10 +108,6 @@ def extreme_place(v: Value) -> Value:
     candidates = made(where, found, constant(places), scalar(n, SMALL))
     first = made(min_, candidates, axes=(axis,), keepdims=v.params["keepdims"])
     return made(cast, first, dtype=v.dtype)
-
-
-def shaped(x: Value, shape: tuple[int, ...]) -> Value:
-    return x if x.shape == shape else made(reshape, x, shape=shape)
 
 
 RULES: dict[Any, Callable[[Value], Value]] = {

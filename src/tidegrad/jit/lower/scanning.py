@@ -50,10 +50,7 @@ class Scanning(Stage):
         (v,) = self.values
         loops, index = self.opened(rows)
         nest.rows[loops[0]] = 1
-        level, levels = nest.root, {}
-        for loop in loops[:-1]:
-            (piece,) = nest.pieces(nest.limits(loop, level), 1)
-            level = levels[loop] = nest.entered(level, loop, piece)
+        level, levels = nest.inside(loops[:-1], nest.root, {})
         first = 1 if v.prim is running_product else -0.0 if v.dtype.kind == "f" else 0
         start = [literal(level, first, v.dtype)]
         (piece,) = nest.pieces(nest.limits(loops[-1], level), 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from math import prod
 
 from ...abstract import Value
@@ -72,19 +72,14 @@ class Scattering(Stage):
         nest.rows[loops.row] = loops.per_row
         self.begin(nest, loops)
         if self.by_columns:
-            for levels, lane, mask in entered(nest, nest.root, {}, [*loops.over, *loops.columns]):
+            for levels, lane, mask in nest.vectors([*loops.over, *loops.columns]):
                 emit = Emit(nest.pointers, levels, nest.root, levels[lane], lane, nest.width, mask)
                 index = loops.at(loops.named)
                 self.one(emit, loops, index, emit.read(self.values[0], index, ()))
             return
-        level, levels = nest.root, Levels()
-        for loop in loops.over:
-            (piece,) = nest.pieces(nest.limits(loop, level), 1)
-            level = levels[loop] = nest.entered(level, loop, piece)
-        inner = self.inside(nest, loops, level, levels)
-        for loop in loops.columns:
-            (piece,) = nest.pieces(nest.limits(loop, inner), 1)
-            inner = levels[loop] = nest.entered(inner, loop, piece)
+        level, levels = nest.inside(loops.over, nest.root, {})
+        own = self.inside(nest, loops, level, levels)
+        inner, levels = nest.inside(loops.columns, own, levels)
         emit = Emit(nest.pointers, levels, nest.root, inner)
         index = loops.at(loops.named)
         self.one(emit, loops, index, emit.again(self.values[0], index))
@@ -92,7 +87,7 @@ class Scattering(Stage):
     def begin(self, nest: Nest, loops: Loops) -> None:
         """What is there before anything is added or written."""
         (v,), index = self.values, loops.at(loops.places)
-        for levels, lane, mask in entered(nest, nest.root, {}, loops.all):
+        for levels, lane, mask in nest.vectors(loops.all):
             emit = Emit(nest.pointers, levels, nest.root, levels[lane], lane, nest.width, mask)
             first = literal(nest.root, 0, v.dtype)
             emit.store(v, index, emit.at(v.parents[0], index) if v.prim is put_at else first)
@@ -143,17 +138,3 @@ class Loops:
         named, rest = dict(zip(self.stage.axes, places)), iter(self.inside)
         count = len(self.stage.values[0].shape)
         return tuple(named[a] if a in named else next(rest) for a in range(count))
-
-
-def entered(
-    nest: Nest, level: Level, levels: Levels, loops: Sequence[Loop]
-) -> Iterator[tuple[Levels, Loop, Lane | None]]:
-    """The inside of loops, the last of which runs in vectors: whole ones, then what is left."""
-    *outer, lane = loops
-    for loop in outer:
-        (piece,) = nest.pieces(nest.limits(loop, level), 1)
-        level = nest.entered(level, loop, piece)
-        levels = {**levels, loop: level}
-    for piece in nest.pieces(nest.limits(lane, level), nest.width):
-        inner = nest.entered(level, lane, piece)
-        yield {**levels, lane: inner}, lane, nest.mask(inner, piece)

@@ -28,7 +28,7 @@ class Axis(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def tiling(
-    axes: tuple[Axis, ...], reads: tuple[tuple[bool, ...], ...], registers: int, outside: bool
+    axes: tuple[Axis, ...], reads: tuple[tuple[bool, ...], ...], registers: int
 ) -> tuple[int, ...]:
     """The counts along `axes`, the last of which is along the lanes, that cost least.
 
@@ -38,12 +38,10 @@ def tiling(
     ranges = [range(1, min(a.most, a.turns, 4 if k + 1 == len(axes) else 8) + 1) for k, a in
               enumerate(axes)]  # fmt: skip
     choices = [c for c in product(*ranges) if prod(c) <= registers]
-    return min(choices, key=lambda counts: cost(axes, reads, counts, outside))
+    return min(choices, key=lambda counts: cost(axes, reads, counts))
 
 
-def cost(
-    axes: Sequence[Axis], reads: Sequence[Sequence[bool]], counts: Sequence[int], outside: bool
-) -> float:
+def cost(axes: Sequence[Axis], reads: Sequence[Sequence[bool]], counts: Sequence[int]) -> float:
     """About how long all tiles take, with what is left over at the ends of loops."""
     forms = [list(cuts(a, n)) for a, n in zip(axes, counts)]
     total, bodies = 0.0, 0

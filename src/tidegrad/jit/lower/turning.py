@@ -49,12 +49,8 @@ class Turn:
     def written(self) -> None:
         nest = self.nest
         nest.rows[self.space.loops[0]] = self.space.per_row
-        level, levels = nest.root, Levels()
-        for loop in self.space.loops[:-1]:
-            if loop is not self.across:
-                (piece,) = nest.pieces(nest.limits(loop, level), 1)
-                level = nest.entered(level, loop, piece)
-                levels = {**levels, loop: level}
+        others = [loop for loop in self.space.loops[:-1] if loop is not self.across]
+        level, levels = nest.inside(others, nest.root, {})
         for piece in self.pieces(level):
             outer = nest.entered(level, self.across, piece)
             for part in nest.pieces(nest.limits(self.lane, outer), nest.width):

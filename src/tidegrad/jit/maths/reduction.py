@@ -111,7 +111,7 @@ def each(module: Module, a: Lane, n: Lane) -> str:
         code = internal(module, name, pair, a.type)
         angles, turns = "poison", "poison"
         for k in range(a.width):
-            r, m = one(code, a, n, k)
+            r, m = one(code, a, k)
             if a.width == 1:
                 angles, turns = r, m
             else:
@@ -124,7 +124,7 @@ def each(module: Module, a: Lane, n: Lane) -> str:
     return name
 
 
-def one(code: Code, a: Lane, n: Lane, k: int) -> tuple[str, str]:
+def one(code: Code, a: Lane, k: int) -> tuple[str, str]:
     """r and n of the number in place `k`."""
     x = "%x" if a.width == 1 else code.emit(f"extractelement {a.type} %x, i64 {k}")
     short = a.dtype.itemsize == 4

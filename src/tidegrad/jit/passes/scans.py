@@ -10,8 +10,8 @@ from ...ops import elementwise as table
 from ...ops.contractions import Contract
 from ...ops.movement import cut, flip_
 from ..graph import Graph, rebuilt
+from ..partition import depending
 from ..regions import Scan
-from ..residuals import depending
 from .broadcasting import aligned, spread_axes
 from .making import fitted, made, number, reshaped, scalar
 from .over_time import Stacked, Totals
