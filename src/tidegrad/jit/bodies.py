@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,6 @@ from .trace import Entry, value_of
 from .traced import as_value
 
 __all__ = ["Region", "applied", "picked", "settled", "tracked"]
-
-
-class Variable(NamedTuple):
-    """What a derivative is by."""
-
-    node: Any
 
 
 class Region:
@@ -63,7 +57,7 @@ class Region:
         )
 
     def variables(self, wrt: Sequence[int]) -> list[Any]:
-        return [Variable(self.inputs[i].tape) for i in wrt]
+        return [self.inputs[i].variable for i in wrt]
 
     def pull(self, seeded: Sequence[int], wrt: Sequence[int], record: bool) -> Region:
         """The cotangents of inputs from those of outputs, which are inputs before the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -46,6 +46,17 @@ class Entry:
         """Let gradients flow to the stand-in: to this node."""
         self.tape = self.stand_in.node = Node(None, (), {}, self.value, NOTHING)
         return self.tape
+
+    @property
+    def variable(self) -> Any:
+        """What derivatives by the stand-in are taken by, whatever it stands for by then."""
+        return Variable(self.tape)
+
+
+class Variable(NamedTuple):
+    """What a derivative is by."""
+
+    node: Node | None
 
 
 class Outside:

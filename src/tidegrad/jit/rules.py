@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -23,12 +23,6 @@ from .trace import Entry, Trace
 from .traced import as_value
 
 __all__ = ["Refused", "Rules", "taped"]
-
-
-class Variable(NamedTuple):
-    """What a derivative is by."""
-
-    node: Node | None
 
 
 class Derived:
@@ -85,7 +79,7 @@ class Rules(Prim):
         self.back = Derived(compiled, trace, grads, [*seeds, *inputs], self.kept)
 
     def variables(self) -> list[Any]:
-        return [Variable(self.inputs[k].tape) for k in self.wrt]
+        return [self.inputs[k].variable for k in self.wrt]
 
     def like(self, tensors: Iterable[Tensor], track: bool = False) -> list[Entry]:
         """New inputs of the shapes of `tensors`: cotangents or tangents."""
