@@ -1,7 +1,9 @@
 """State: a compiled step changes what the same step changes eagerly, and nothing else."""
 
+import copy
 import functools
 import gc
+import pickle
 import threading
 import tracemalloc
 import weakref
@@ -688,3 +690,78 @@ def test_a_seed_is_set_in_a_compiled_function():
         found = draw()
         np.testing.assert_array_equal(found[0].array, expected.array)
         np.testing.assert_array_equal(found[1].array, later.array)
+
+
+class Scale:
+    """Equal to every other one, and cannot be hashed."""
+
+    def __init__(self, w):
+        self.w = tg.tensor(w)
+
+    def __eq__(self, other):
+        return True
+
+    @tg.jit
+    def times(self, x):
+        return x * self.w
+
+
+@tg.jit
+def doubled(x):
+    return x * 2
+
+
+def test_methods_are_those_of_one_object():
+    two, three, x = Scale(2.0), Scale(3.0), tg.ones(2)
+    assert two.times(x).tolist() == [2, 2] and three.times(x).tolist() == [3, 3]
+    assert Scale(5.0).times(x).tolist() == [5, 5]  # which nothing else keeps alive
+    known = vars(Scale)["times"].methods
+    count = len(known)
+    del two, three
+    gc.collect()
+    assert len(known) == count - 2
+
+    class Slim:
+        __slots__ = ()
+
+        @tg.jit
+        def f(self, x):
+            return x
+
+    with pytest.raises(TypeError, match=r"Slim.f is a method .* add \"__weakref__\""):
+        Slim().f(x)
+
+
+def test_compiled_functions_are_copied_with_what_has_them():
+    class Net(tg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = tg.nn.Linear(2, 2)
+            self.fast = tg.jit(self.slow)
+
+        def slow(self, x):
+            return self.inner(x)
+
+        @tg.jit
+        def forward(self, x):
+            return self.inner(x)
+
+    net, x = Net(), tg.ones((1, 2))
+    first = net.fast(x).array.copy()
+    twin = copy.deepcopy(net)
+    with tg.no_grad():
+        twin.inner.weight[...] = 0
+        twin.inner.bias[...] = 0
+    for f in (twin, twin.fast):
+        assert f(x).tolist() == [[0, 0]]
+    for f in (net, net.fast):
+        np.testing.assert_allclose(f(x).array, first)
+
+
+def test_compiled_functions_are_pickled_by_name():
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    assert copy.deepcopy(doubled) is doubled
+    other = pickle.loads(pickle.dumps(tg.jit(np.mean)))
+    assert other.f is np.mean
+    method = pickle.loads(pickle.dumps(Scale(4.0).times))
+    assert method(tg.ones(1)).tolist() == [4]
