@@ -218,3 +218,23 @@ def test_a_gradient_of_a_gradient_that_a_step_sets():
     w.grad = None
     g.sum().backward()
     assert w.grad.tolist() == [6.0, 12.0]
+
+
+def test_an_older_graph_keeps_the_values_it_was_made_of():
+    w, x = tg.tensor([1.0, 3.0], requires_grad=True), tg.tensor([5.0, 7.0], requires_grad=True)
+
+    @tg.jit
+    def double():
+        with tg.no_grad():
+            w[...] = w * 2
+
+    for _ in range(3):  # from the second call on it writes where the old value lies, if it may
+        double()
+    eager, compiled = w * w * x, tg.jit(lambda x: w * w * x)(x)
+    double()
+    assert w.tolist() == [16, 48]
+    for older in (eager, compiled):
+        w.grad = x.grad = None
+        older.sum().backward()
+        assert older.tolist() == [64 * 5, 576 * 7]
+        assert w.grad.tolist() == [2 * 8 * 5, 2 * 24 * 7] and x.grad.tolist() == [64, 576]
