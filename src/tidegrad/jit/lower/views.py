@@ -14,8 +14,8 @@ from ...ops.joining import concat_
 from ...ops.movement import cut, flip_, place
 from ...ops.philox import bell, below, bits, unit
 from ...ops.windows import window
+from ..passes.keys import read
 from ..passes.making import uniform
-from ..sizes import Size, span
 from .affine import ZERO, Affine, Read, linear, places, strides, within
 
 __all__ = ["VIEWS", "Condition", "broadcast_index", "element_of", "front", "sources_of"]
@@ -57,38 +57,16 @@ def expanded(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     return walk.at(x, broadcast_index(index, x.shape), conditions)
 
 
-def located(key: Sequence[Any], shape: Sequence[int]) -> list[tuple[int, int, int] | int | None]:
-    """Each part of a basic index as (start, step, count), an int, or None for a new axis."""
-    parts: list[Any] = []
-    axis = 0
-    rest = list(key)
-    if Ellipsis in rest:
-        at = rest.index(Ellipsis)
-        given = sum(part is not None for part in rest) - 1
-        rest[at : at + 1] = [slice(None)] * (len(shape) - given)
-    rest += [slice(None)] * (len(shape) - sum(part is not None for part in rest))
-    for part in rest:
-        if part is None:
-            parts.append(None)
-            continue
-        if isinstance(part, slice):
-            parts.append(span(part, shape[axis]))
-        else:
-            parts.append(part if isinstance(part, Size) else int(part))
-        axis += 1
-    return parts
-
-
 def cut_out(walk: Any, v: Value, index: Index, conditions: Any) -> Any:
     (x,) = v.parents
     own, given = [], iter(index)
-    for part in located(v.params["key"], x.shape):
+    for part in read(v.params["key"], x.shape):
         if part is None:
             next(given)
-        elif isinstance(part, int):
-            own.append(Affine.of(part))
+        elif part.size is None:
+            own.append(Affine.of(part.start))
         else:
-            own.append(next(given) * part[1] + part[0])
+            own.append(next(given) * part.step + part.start)
     return walk.at(x, tuple(own), conditions)
 
 
@@ -96,22 +74,20 @@ def inside(key: Sequence[Any], shape: Sequence[int], index: Index) -> tuple[Inde
     """The index into what was written at `key`, and the conditions for being there at all."""
     own: list[Affine] = []
     found: list[Condition] = []
-    axis = 0
-    for part in located(key, shape):
+    given = iter(index)
+    for part in read(key, tuple(shape)):
         if part is None:
             own.append(ZERO)
             continue
-        a = index[axis]
-        if isinstance(part, int):
-            found.append(Condition(a, part, part + 1))
-        else:
-            start, step, count = part
-            away = a + -start if step > 0 else a * -1 + start
-            high, low = away.split(abs(step))
-            found += [Condition(low, 0, 1)] if abs(step) > 1 else []
-            found.append(Condition(high, 0, count))
-            own.append(within(high, count))
-        axis += 1
+        a, (start, step, count) = next(given), part
+        if count is None:
+            found.append(Condition(a, start, start + 1))
+            continue
+        away = a + -start if step > 0 else a * -1 + start
+        high, low = away.split(abs(step))
+        found += [Condition(low, 0, 1)] if abs(step) > 1 else []
+        found.append(Condition(high, 0, count))
+        own.append(within(high, count))
     return tuple(own), found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...shapes import Shape
+from ..sizes import Size, span
 
 __all__ = ["Cut", "composed", "composed_key", "read", "written"]
 
@@ -34,9 +35,8 @@ def read(key: Any, shape: Shape) -> list[Entry]:
 
 def taken(k: Any, n: int) -> Cut:
     if type(k) is not slice:
-        return Cut(int(k) + n * (k < 0), 1, None)
-    start, stop, step = k.indices(n)
-    return Cut(start, step, len(range(start, stop, step)))
+        return Cut((k if isinstance(k, Size) else int(k)) + n * (k < 0), 1, None)
+    return Cut(*span(k, n))
 
 
 def written(entries: list[Entry], shape: Shape) -> tuple:
