@@ -101,6 +101,19 @@ def test_training_does_not_depend_on_the_number_of_threads(deterministic):
     assert trained(1) == trained(2) == trained(7)
 
 
+def test_programs_for_any_number_of_rows(deterministic):
+    f, _ = sums()
+    found = set()
+    for count in (1, 2, 5, 8):
+        many, digests = tg.jit(f), []
+        with on(count):
+            for n in (300, 301, 77, 450):
+                x = tg.asarray(np.random.default_rng(n).normal(size=(n, 37)).astype("f4"))
+                digests += [hashlib.sha256(z.numpy().tobytes()).hexdigest() for z in many(x)]
+        found.add(tuple(digests))
+    assert len(found) == 1
+
+
 PROCESS = """
     import sys
     import test_jit_determinism as here
