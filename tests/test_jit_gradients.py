@@ -238,3 +238,20 @@ def test_an_older_graph_keeps_the_values_it_was_made_of():
         older.sum().backward()
         assert older.tolist() == [64 * 5, 576 * 7]
         assert w.grad.tolist() == [2 * 8 * 5, 2 * 24 * 7] and x.grad.tolist() == [64, 576]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_places_of_equal_gradients_are_read(known, rng):
+    """A gradient that is the same number everywhere, scattered to places that are data."""
+    classes = rng.integers(0, 3, 7)
+    x = tg.tensor(rng.normal(size=(7, 3)))
+
+    def slope(x, k):
+        return tg.grad(lambda z: tg.nn.functional.cross_entropy(z, k))(x)
+
+    f = tg.jit(lambda x: slope(x, classes)) if known else tg.jit(slope)
+    found = f(x) if known else f(x, classes)
+    expected = tg.softmax(x, axis=1).array - np.eye(3)[classes]
+    np.testing.assert_allclose(found.array, expected / 7, rtol=1e-6)
+    places = tg.jit(lambda k: tg.grad(lambda z: z[tg.arange(7), k].sum())(x))(classes)
+    np.testing.assert_array_equal(places.array, np.eye(3)[classes])

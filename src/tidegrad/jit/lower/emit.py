@@ -14,6 +14,7 @@ from ...ops.philox import WORDS
 from ..ir import llvm_type
 from ..lane import BOOL, Lane, cast, lane_type, literal, select, splat
 from ..lanes import evaluate
+from ..sizes import divides
 from .affine import Affine, linear, strides
 from .drawing import WORD, finished, words
 from .loading import Loading, suffix
@@ -27,8 +28,8 @@ class Emit(Loading):
     """Computes elements, and stores them."""
 
     def number(self, v: Value) -> Lane:
-        assert v.saved is not None
-        return literal(self.root, v.saved.reshape(-1)[0], v.dtype)
+        assert v.saved is not None and v.size == 1, v
+        return literal(self.root, v.saved.item(), v.dtype)
 
     def counted(self, v: Value, number: Affine) -> Lane:
         spread = self.lane is not None and self.lane in number.loops
@@ -109,7 +110,7 @@ class Emit(Loading):
 def in_blocks(number: Affine, lane: Any, width: int) -> bool:
     """Whether vectors along `lane` begin with the first word of a block and end with a last one."""
     rest = [c for v, c in number.terms.items() if v is not lane]
-    even = all(c % WORDS == 0 for c in (width, lane.even, number.const, *rest))
+    even = all(divides(WORDS, c) for c in (width, lane.even, number.const, *rest))
     return even and number.along(lane) == 1
 
 

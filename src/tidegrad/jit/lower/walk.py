@@ -131,6 +131,8 @@ class Probe(Walk):
     def guarded(
         self, v: Value, index: Index, conditions: Any, found: Sequence[Condition], dtype: Any
     ) -> None:
+        for condition in found:  # also where `v` is a number, which reads nothing
+            self.followed(condition.where)
         self.at(v, index, (*conditions, *found))
 
     def either(self, found: Sequence[Condition], one: Any, other: Any) -> None:
