@@ -197,3 +197,26 @@ def test_shapes_and_dtypes_are_explained_while_tracing():
         tg.jit(lambda x: x[5])(X)
     with pytest.raises(IndexError, match="index: 5 is out of range"):
         tg.jit(lambda x: x[[0, 5]])(X)
+
+
+def test_an_index_is_looked_at_at_every_call():
+    """The same array may have other elements: the caller's own, or a state that is counted on."""
+    f, i = tg.jit(lambda x, i: x[i]), np.array([0, 1])
+    assert f(X, i).tolist() == [1, 2]
+    i[0] = 3
+    with pytest.raises(IndexError, match="3 is out of range for axis 0 of size 3"):
+        f(X, i)
+    place = tg.tensor([0])
+
+    @tg.jit
+    def move():
+        place[...] = place + 1
+
+    g = tg.jit(lambda: X[place])
+    for k in range(3):
+        assert g().tolist() == [k + 1]
+        move()
+    for _ in range(3):
+        with pytest.raises(IndexError):
+            g()
+        move()
