@@ -131,6 +131,24 @@ def transformer():
     return trained(Transformer(), nn.CrossEntropyLoss())
 
 
+class Recurrent(nn.Module):
+    """What a recurrent layer gives for every step."""
+
+    def __init__(self, batch_first):
+        self.layer = nn.LSTM(4, 5, batch_first=batch_first)
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+def recurrent():
+    return trained(Recurrent(batch_first=True), nn.MSELoss())
+
+
+def in_time():
+    return trained(Recurrent(batch_first=False), nn.MSELoss())
+
+
 def symbols(n, rng):
     return [tg.tensor(rng.integers(0, 11, shape)) for shape in ((n, 5), (5 * n,))]
 
@@ -171,6 +189,8 @@ def test_thirty_batch_sizes_of_a_step_with_adam_take_two_programs_and_one_warnin
         (mlp, labelled(8, classes=4)),
         (convolutional, labelled(1, 12, 12, classes=3)),
         (transformer, symbols),
+        (recurrent, floats(("n", 6, 4), ("n", 6, 5))),
+        (in_time, floats(("n", 2, 4), ("n", 2, 5))),
     ],
 )
 def test_models_train_alike_at_every_size(make, data, compiled, count):
@@ -191,6 +211,10 @@ FUNCTIONS = {
     "turned": lambda x: (x.T.sum(0), (x.T * 3).sum(1)),
     "sorted": lambda x: (tg.sort(x, axis=0), tg.sort(x, axis=1)),
     "running": lambda x: tg.cumulative_sum(x, axis=1),
+    "added up": lambda x: tg.cumulative_sum(x, axis=0),
+    "transposed": lambda x: (x.T * 2, tg.tanh(x.T).sum(1)),
+    "last": lambda x: tg.permute_dims(x.reshape(-1, 1, 3), (2, 1, 0)) * 2,
+    "looped": lambda x: tg.scan(lambda c, v: (tg.tanh(c + v), c * v), x[0], x),
     "twice": lambda x: tg.concat([x, x * 2]).sum(1),
     "chosen": lambda x: tg.where(x > 0, x, 0).sum() / tg.maximum((x > 0).sum(), 1),
     "drawn": lambda x: x + tg.random.normal(x.shape) + tg.random.uniform((x.shape[0], 1)),
@@ -259,8 +283,6 @@ def arrays_of(program, x):
         lambda x: x @ x.T,
         lambda x: x.sum() * (x.shape[0] * x.shape[0]),
         lambda x: ((x[:, None] - x[None]) ** 2).sum(-1),
-        lambda x: x.T * 2,
-        lambda x: tg.cumulative_sum(x, axis=0),
         lambda x: tg.linspace(0.0, 1.0, x.shape[0]) * 2,
         lambda x: x[: x.shape[0] // 2] * 2,
         lambda x: x[::2] * 2,

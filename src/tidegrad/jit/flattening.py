@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from ..abstract import Value
 from .graph import Graph
+from .regions import Holding
 
 __all__ = ["Flat", "Numbers", "flattened", "unflattened"]
 
@@ -21,7 +22,7 @@ class Flat(NamedTuple):
 
     structure: tuple
     numbers: list[int]
-    constants: list[ndarray]
+    constants: list[ndarray]  # those of graphs inside included
 
 
 Numbers = Iterator[int]
@@ -50,7 +51,9 @@ def structure(graph: Graph, numbers: list[int], constants: list[ndarray]) -> tup
         if v.saved is not None:
             constants.append(v.saved)
         parents = tuple([place[p] for p in v.parents])
-        lines.append((v.prim, parents, v.dtype, len(v.shape), v.saved is None, params))
+        # A loop's derivatives are its own; what it computes is in its parameters.
+        prim = v.prim.called if isinstance(v.prim, Holding) else v.prim
+        lines.append((prim, parents, v.dtype, len(v.shape), v.saved is None, params))
     return tuple(lines), len(graph.inputs), tuple([place[v] for v in graph.outputs])
 
 

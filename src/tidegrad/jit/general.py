@@ -8,22 +8,17 @@ from typing import Any, NamedTuple
 
 from numpy import ndarray
 
-from ..abstract import Value
-from ..ops.contractions import Contract
-from ..ops.plans import terms
 from .costs import Cost, cost_of
-from .executable import Executable, Variant, team_of
-from .flattening import values
+from .executable import Executable, Variant, ready, team_of
 from .graph import Graph
 from .indices import Indices
-from .lower.convolving import convolved
 from .lower.fusing import scheduled
 from .lower.memory import planned
-from .lower.packing import packed
-from .lower.preparing import prepared
+from .lower.stages import Call
 from .lower.storing import effort, stored_values
 from .native.forks import new_lock
 from .passes import simplified
+from .regions import Holding
 from .sizes import Reach, Varying, concrete, slope_of
 from .sizing import Pattern
 
@@ -33,7 +28,6 @@ LEAST = 1 << 10  # rows, if what is kept of all of them takes less than ROOM
 ROOM = 1 << 28  # bytes; what is not used of it takes none
 LOWEST = 1 << 7
 LARGE = 1 << 16  # rows from which on a program is made for twice as many, and not for four times
-EVER = Reach(2, 1 << 20)
 
 
 class General(Executable):
@@ -46,13 +40,12 @@ class General(Executable):
     def __init__(self, pattern: Pattern, pairs: Mapping[int, int], most: int):
         *sizes, between = (primes(most)[k] for k in (2, 0, 1))
         self.pattern, self.most = pattern, sizes[1]
-        graphs = [lowered(pattern.at(n)) for n in (*sizes, between)]
-        *first, last = followed(graphs, Pattern(graphs[:2], sizes, last=True).general(EVER))
+        *first, last = (ready(simplified(pattern.at(n))) for n in (*sizes, between))
         self.simple = Pattern(first, sizes, last=True)
         if not self.simple.holds(last, between):
             raise Varying("what it was simplified to")
         self.reach = Reach(max(pattern.least, self.simple.least), self.most)
-        self.graph = checked(self.simple.general(self.reach))
+        self.graph = self.simple.general(self.reach)
         self.form = repr(self.reach)
         self.pairs, self.contract = dict(pairs), True
         self.variants: dict[tuple[int, bool], Variant] = {}
@@ -91,6 +84,11 @@ class SizedVariant(Variant):
         super().__init__(whole, count, fixed)
         self.effort, self.most = effort(self.graph), whole.reach.most  # type: ignore[attr-defined]
         self.shapes = [spec for _, spec in self.fresh]
+        if any(
+            isinstance(step, Call) and isinstance(step.operation.prim, Holding)
+            for step in self.steps
+        ):
+            raise Varying("a graph that Python runs")
         self.turn = new_lock()
 
     def setting(self, n: int) -> Setting:
@@ -151,36 +149,9 @@ class Sized:
 
     def cost(self) -> Cost:
         """What a call of this size computes, moves and keeps."""
-        graph, variant = packed(lowered(self.own)), self.whole.variant()
+        graph, variant = ready(simplified(self.own)), self.whole.variant()
         schedule = scheduled(graph, stored_values(graph), variant.threads, variant.schedule.parts)
         return cost_of(graph, schedule, planned(graph, schedule))
-
-
-def lowered(graph: Graph) -> Graph:
-    return convolved(prepared(simplified(graph)))
-
-
-def followed(graphs: Sequence[Graph], general: Graph) -> list[Graph]:
-    """`graphs` with products on panels, but for those that add up what follows n."""
-    order = values(general)
-    at = [k for k, v in enumerate(order) if isinstance(v.prim, Contract) and adds_up(v)]
-    return [packed(graph, {values(graph)[k] for k in at}) for graph in graphs]
-
-
-def adds_up(v: Value) -> bool:
-    """Whether a product adds up along an axis that follows n."""
-    a, b, out = terms(v.params["spec"])
-    sizes = zip(a + b, v.parents[0].shape + v.parents[1].shape)
-    return any(slope_of(n) for label, n in sizes if label not in out)
-
-
-def checked(graph: Graph) -> Graph:
-    """`graph`, where what lies in memory follows n with its first axis alone."""
-    stored = stored_values(graph)
-    for v in graph.order():
-        if v in stored and any(map(slope_of, v.shape[1:])):
-            raise Varying(f"a later axis of {v.shape}")
-    return graph
 
 
 def capacity(pattern: Pattern, n: int) -> int:

@@ -106,10 +106,16 @@ class Size(int):
     def __mod__(self, other: int) -> int:
         return divmod(self, other)[1]
 
-    def refused(self, other: int) -> Any:
-        raise Varying(f"({other!r}) / ({self!r})")
+    def __rdivmod__(self, other: int) -> tuple[int, int]:
+        if other < 0 or not below(other, self):
+            raise Varying(f"({other!r}) / ({self!r})")
+        return 0, other
 
-    __rfloordiv__ = __rmod__ = __rdivmod__ = refused
+    def __rfloordiv__(self, other: int) -> int:
+        return divmod(other, self)[0]
+
+    def __rmod__(self, other: int) -> int:
+        return divmod(other, self)[1]
 
     def sign(self, other: int) -> tuple[int, int]:
         """`self - other` for the smallest and for the largest n."""
@@ -172,7 +178,10 @@ def plain(x: Any) -> Any:
 
 def quotient(x: int, y: int) -> int:
     """`x // y`; where that is no Size, what it is at most."""
-    return x // y if not isinstance(x, Size) or x.slope % y == 0 else int(x) // y
+    try:
+        return x // y
+    except Varying:
+        return int(x) // int(y)
 
 
 def common(x: int, y: int) -> int:

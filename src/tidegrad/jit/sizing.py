@@ -17,11 +17,12 @@ from ..ops.philox import Draw
 from .flattening import flattened, unflattened, values
 from .following import Following, Prefix, line, rule_for
 from .graph import Graph
-from .regions import Holding
 from .sizes import Reach, Size, Varying, slope_of
 from .verify import verified
 
 __all__ = ["Pattern"]
+
+INSIDE = -1  # where a constant is one of a graph inside
 
 
 class Pattern:
@@ -42,8 +43,11 @@ class Pattern:
         own = [x for x in found if x is not None and x.slope]
         self.rules = []
         for pair, counts in zip(zip(*(f.constants for f in flat)), ends):
-            rule = blocks(pair, counts, sizes) if counts[0] else None
-            self.rules.append(known(rule or rule_for(pair, sizes, own, last)))
+            rule = blocks(pair, counts, sizes) if counts[0] > 0 else None
+            rule = known(rule or rule_for(pair, sizes, own, last))
+            if counts[0] == INSIDE and not isinstance(rule, np.ndarray):
+                raise Varying("a constant of a graph inside")
+            self.rules.append(rule)
         self.following = [rule for rule in self.rules if isinstance(rule, Following)]
         general = self.made(self.sizes(Reach(2, 1 << 20)), sizes[0])
         self.least = least(general)
@@ -105,11 +109,18 @@ def moves(graph: Graph) -> list[int]:
     found: dict[Value, int] = {}
     order = values(graph)
     for v in order:
-        if isinstance(v.prim, Holding):
-            raise Varying("a graph inside of one")
         if isinstance(v.prim, Draw) and v.parents[1].prim is table.add:
             found |= dict.fromkeys(v.parents[1].parents, v.size)
-    return [found.get(v, 0) for v in order if v.saved is not None]
+    counts: list[int] = []
+    for v in order:
+        counts += [INSIDE] * sum(len(flattened(x).constants) for x in graphs_of(v))
+        counts += [found.get(v, 0)] if v.saved is not None else []
+    return counts
+
+
+def graphs_of(v: Value) -> list[Graph]:
+    """The graphs inside of an operation, in the order of its parameters' names."""
+    return [x for _, x in sorted(v.params.items()) if isinstance(x, Graph)]
 
 
 def folded(graph: Graph) -> list[int]:

@@ -77,7 +77,9 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
             for v in local
         ]
         starts, size = packed(spans)
-        buffers |= {v: Buffer("scratch", start, row[v]) for v, start in starts.items()}
+        buffers |= {
+            v: Buffer("scratch", start, -(-v.nbytes // group.rows)) for v, start in starts.items()
+        }
         scratch = max(scratch, size)
     rest = [v for v in uses if v not in buffers]
     spans = [

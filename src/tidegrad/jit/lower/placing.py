@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from ...abstract import Value
-from ..lane import Lane, cast, literal, select, splat
+from ..lane import Lane, cast, select, splat
 from ..sizes import below
 from .affine import Affine, Loop, Mod, Quotient, Read, Variable, Within
 from .loops import INDEX, Level, measured
@@ -57,7 +57,7 @@ class Placing(Walk):
             terms.sort(key=lambda term: depth(term[0].code))
             total = measured(self.root, a.const)
             for x, c in terms:
-                part = at_depth(x, x.code) * c if c != 1 else x
+                part = self.times(at_depth(x, x.code), c)
                 total = combined(total, part)
             self.integers[a] = total
         return self.integers[a]
@@ -71,7 +71,7 @@ class Placing(Walk):
             return self.scalar(v.whole)
         if v not in self.integers:
             if isinstance(v, (Quotient, Mod)):
-                self.integers[v] = divided(self.scalar(v.whole), v)
+                self.integers[v] = self.divided(self.scalar(v.whole), v)
             else:
                 assert isinstance(v, Read)
                 self.integers[v] = self.bounded(self.at(v.value, v.index), v.size)
@@ -85,7 +85,7 @@ class Placing(Walk):
             total = splat(self.scalar(still), self.width)
             for v, c in a.terms.items():
                 if self.lane in v.loops:
-                    total = combined(total, self.vector_variable(v) * c)
+                    total = combined(total, self.times(self.vector_variable(v), c))
             self.integers[key] = total
         return self.integers[key]
 
@@ -98,12 +98,19 @@ class Placing(Walk):
             elif isinstance(v, Within):
                 found = self.vector(v.whole)
             elif isinstance(v, (Quotient, Mod)):
-                found = divided(self.vector(v.whole), v)
+                found = self.divided(self.vector(v.whole), v)
             else:
                 assert isinstance(v, Read)
                 found = self.bounded(splat(self.at(v.value, v.index), self.width), v.size)
             self.integers[key] = found
         return self.integers[key]
+
+    def times(self, x: Lane, n: int) -> Lane:
+        return x if n == 1 else x * self.like(n, x)
+
+    def divided(self, x: Lane, v: Quotient | Mod) -> Lane:
+        verb = "udiv" if isinstance(v, Quotient) else "urem"
+        return x.like(f"{verb} {x.type} {x.name}, {self.like(v.n, x).name}")
 
     def bounded(self, place: Lane, n: int) -> Lane:
         """A place as an index from 0 to before `n`: negative ones count from the end."""
@@ -160,12 +167,6 @@ def met(x: Lane, y: Lane) -> Lane:
     """Whether both hold, computed at the deeper of their places."""
     code = max((x.code, y.code), key=depth)
     return at_depth(x, code) & at_depth(y, code)
-
-
-def divided(x: Lane, v: Quotient | Mod) -> Lane:
-    verb = "udiv" if isinstance(v, Quotient) else "urem"
-    n = literal(x.code, v.n, INDEX, x.width)
-    return x.like(f"{verb} {x.type} {x.name}, {n.name}")
 
 
 def counted(code: Any, width: int) -> Lane:

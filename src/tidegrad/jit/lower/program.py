@@ -173,7 +173,9 @@ class Writer:
         else:
             first = literal(code, buffer.start, INDEX)
             if buffer.kind == "scratch" and low is not None:
-                first = first - Lane(code, low.name, INDEX, value=low.value) * buffer.row
+                first = first - Lane(code, low.name, INDEX, value=low.value) * measured(
+                    code, buffer.row
+                )
             away = first if away is None else away + first
             base = self.pointers[-1 if buffer.kind == "scratch" else -2]
         if away is None:

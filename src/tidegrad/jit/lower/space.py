@@ -18,10 +18,16 @@ __all__ = ["Space", "prefix", "row_of", "space"]
 def prefix(shape: Shape, rows: int) -> int | None:
     """How many leading axes of `shape` hold a multiple of `rows`; None where none do."""
     for count, whole in enumerate(accumulate(shape, mul, initial=1)):
-        alike = rows == 1 or bool(slope_of(rows)) == bool(slope_of(whole))
-        if whole and alike and divides(rows, whole):
+        if whole and divides(rows, whole) and (rows == 1 or evenly(shape, rows, whole)):
             return count
     return None
+
+
+def evenly(shape: Shape, rows: int, whole: int) -> bool:
+    """Whether rows are cut from axes that follow a size alike: the first one, or all of them."""
+    if not slope_of(whole):
+        return True
+    return rows == whole or bool(slope_of(rows) and slope_of(shape[0]))
 
 
 def row_of(index: Sequence[Affine], shape: Shape, rows: int) -> Affine | None:
