@@ -133,6 +133,20 @@ def test_attributes_of_modules_and_of_other_objects():
             np.testing.assert_allclose(f(x).array, trainer.run(x).array, rtol=1e-6)
 
 
+def test_attributes_that_are_named_by_a_text():
+    class Options:
+        scale = 1.0
+
+    options = Options()
+    f = tg.jit(lambda x: x * getattr(options, "scale", 1.0) + vars(options).get("more", 0.0))
+    options.scale, options.more = 2.0, 3.0
+    assert f(tg.ones(2)).tolist() == [5, 5]
+    options.scale = 4.0
+    assert f(tg.ones(2)).tolist() == [7, 7]
+    options.more = 1.0
+    assert f(tg.ones(2)).tolist() == [5, 5] and len(f.cache) == 3
+
+
 def test_optimizer_options_and_groups():
     x, y = (tg.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
     opt = tg.optim.SGD([x], lr=0.5)

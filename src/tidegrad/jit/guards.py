@@ -158,7 +158,8 @@ class Guards:
             return
         names = set()
         for code in codes_in(f.__code__):
-            self.named.update(code.co_names)
+            # Texts may name attributes too, as in getattr(options, "scale").
+            self.named.update(code.co_names, (c for c in code.co_consts if type(c) is str))
             names |= {i.argval for i in get_instructions(code) if i.opname in GLOBAL}
         for name in sorted(names & f.__globals__.keys()):
             yield f.__globals__, name, name, f.__globals__[name]
