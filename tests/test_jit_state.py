@@ -765,3 +765,26 @@ def test_compiled_functions_are_pickled_by_name():
     assert other.f is np.mean
     method = pickle.loads(pickle.dumps(Scale(4.0).times))
     assert method(tg.ones(1)).tolist() == [4]
+
+
+@pytest.mark.parametrize("method", [tg.optim.Adam, tg.optim.RMSprop, tg.optim.Adagrad])
+def test_an_optimizer_made_inside_begins_anew_at_every_call(method):
+    start = tg.tensor([0.5, 0.5, 0.5], requires_grad=True)
+
+    def fitted(x):
+        w = tg.zeros(3, requires_grad=True)
+        for p in (w, start):
+            opt = method([p], lr=0.1)
+            for _ in range(3):
+                opt.zero_grad()
+                ((p - x) ** 2).sum().backward()
+                opt.step()
+        return w.detach(), start.detach()
+
+    compiled = tg.jit(fitted)
+    for x in tg.random.normal((4, 3)):
+        before = start.numpy().copy()
+        expected = fitted(x)
+        start.data = before
+        for y, z in zip(compiled(x), expected):
+            np.testing.assert_allclose(y.array, z.array, rtol=1e-5)

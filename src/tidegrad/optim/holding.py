@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 import tidegrad as tg
 from tidegrad.epoch import Followed, moved
-from tidegrad.recording import untraced
+from tidegrad.recording import seen, untraced
 
 from .groups import ParamGroup, read_groups
 
@@ -59,9 +60,11 @@ class Holding(Followed):
         if names != group.slots:
             group.slots = names
             moved()
+            # What is held by an optimizer from outside stays, also where a step is traced.
+            stays = seen(group.step) is not group.step
             for p in group["params"]:
                 state = self.state.setdefault(p, {})
-                with untraced():  # it stays, also where a step is traced
+                with untraced() if stays else nullcontext():
                     state.update({k: self.initial(k, p, group) for k in names if k not in state})
         return names
 
