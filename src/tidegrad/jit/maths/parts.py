@@ -18,10 +18,11 @@ INTEGER: dict[int, np.dtype] = {4: np.dtype("i4"), 8: np.dtype("i8")}
 
 
 class Format(NamedTuple):
-    """A float's layout: bits of its fraction, bias of its exponent; its least normal number."""
+    """A float's layout: bits of its fraction, bias of its exponent, bits of sqrt(1/2)."""
 
     digits: int
     bias: int
+    root_half: int
     tiny: float
 
     @property
@@ -31,8 +32,8 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    4: Format(23, 127, 2.0**-126),
-    8: Format(52, 1023, 2.0**-1022),
+    4: Format(23, 127, 0x3F3504F3, 2.0**-126),
+    8: Format(52, 1023, 0x3FE6A09E667F3BCD, 2.0**-1022),
 }
 
 
