@@ -173,9 +173,8 @@ class Writer:
         else:
             first = literal(code, buffer.start, INDEX)
             if buffer.kind == "scratch" and low is not None:
-                first = first - Lane(code, low.name, INDEX, value=low.value) * measured(
-                    code, buffer.row
-                )
+                row = Lane(code, low.name, INDEX, value=low.value)
+                first = first - row * measured(code, buffer.row)
             away = first if away is None else away + first
             base = self.pointers[-1 if buffer.kind == "scratch" else -2]
         if away is None:
