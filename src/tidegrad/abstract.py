@@ -62,7 +62,8 @@ class Value(Node):
         if local.tracing is None or self.owner is not local.tracing.token:
             return TraceError(
                 f"{use}: this tensor belongs to a trace that has ended{made}; it was put aside "
-                f"inside a compiled function and is used at {here}; return it from the function"
+                f"inside a compiled function and is used at {here}; return it from the function, "
+                "or write it into a tensor that was there before: t[...] = x"
             )
         return TraceError(
             f"{use}: the elements of this {self.dtype}{list(self.shape)} are not known while "
@@ -82,6 +83,7 @@ def unknown(shape: Shape, dtype: dtype) -> Value:
 
 LATER = "return it, and read it after the call"
 BRANCH = "choose elements with tg.where, or mark the argument it came from as static"
+TENSORS = f"compute with tensors, with x.detach() in place of x.data; or {LATER}"
 NUMBER = "compute with tensors, or mark the argument it came from as static"
 
 
@@ -98,7 +100,7 @@ for name, use, remedy in (
     ("__int__", "int", NUMBER),
     ("__index__", "index", NUMBER),
     ("__complex__", "complex", NUMBER),
-    ("__array__", "np.asarray", f"use tidegrad's functions; or {LATER}"),
+    ("__array__", "np.asarray", f"use tidegrad's functions, tg.stack for lists; or {LATER}"),
     ("__iter__", "iteration", NUMBER),
     ("nonzero", "nonzero, or x[mask]", "its shape depends on data; use tg.where(mask, x, 0)"),
     ("max", "one_hot", "give num_classes"),
@@ -106,4 +108,4 @@ for name, use, remedy in (
     ("tolist", "tolist", LATER),
 ):
     setattr(Value, name, refusal(use, remedy))
-setattr(Value, "data", property(refusal("numpy", LATER)))  # noqa: B010 (a table's last line)
+setattr(Value, "data", property(refusal("numpy", TENSORS)))  # noqa: B010 (a table's last line)
