@@ -24,7 +24,8 @@ def convolved(graph: Graph) -> Graph:
         (found,) = v.parents if v.prim is overlap_add else (None,)
         if found is None or not isinstance(found.prim, Contract) or set(v.params["stride"]) != {1}:
             return v
-        return as_convolution(v, found) or v
+        made = as_convolution(v, found)
+        return v if made is None else made
 
     return rewritten(graph, rule)
 
