@@ -5,6 +5,7 @@ import pytest
 
 import tidegrad as tg
 from tidegrad.errors import DTypeError, GraphError, ShapeError, TraceError
+from tidegrad.jit.executable import Variant
 
 HERE = r"test_jit_errors\.py:\d+"
 X = tg.tensor([1.0, 2.0, 3.0])
@@ -220,3 +221,36 @@ def test_an_index_is_looked_at_at_every_call():
         with pytest.raises(IndexError):
             g()
         move()
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_a_routine_that_fails_leaves_everything_as_it_was(monkeypatch, error):
+    """What the program has computed before it, and might have written in place, is no state yet."""
+    w, b = tg.ones(5, requires_grad=True), tg.ones(5)
+
+    @tg.jit
+    def step(x):
+        w.grad = None
+        (w * x).sum().backward()
+        with tg.no_grad():
+            w[...] = w * 2
+        order = tg.argsort(x * 3)
+        b[...] = b + x[order]
+        return b.sum()
+
+    x, run = tg.asarray(np.arange(5.0, dtype="f4")), Variant.call
+    for _ in range(3):
+        step(x)
+    before = [w.tolist(), b.tolist(), w.grad.tolist()]
+
+    def fails(self, *given):
+        raise error
+
+    monkeypatch.setattr(Variant, "call", fails)
+    for _ in range(2):
+        with pytest.raises(error):
+            step(x * 5)
+        assert [w.tolist(), b.tolist(), w.grad.tolist()] == before
+    monkeypatch.setattr(Variant, "call", run)
+    step(x)
+    assert w.tolist() == [16] * 5 and b.tolist() == [1, 5, 9, 13, 17]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from ..shapes import Shape
 from .executable import Executable, Variant
 
 __all__ = ["Canaries", "Guarded"]
@@ -68,9 +68,8 @@ class GuardedVariant(Variant):
         self, arrays: list[ndarray], outs: Sequence[ndarray | None] | None = None
     ) -> list[ndarray]:
         self.arena[...] = self.scratch[...] = BYTE
-        given = [self.framed(f"input {k}", a, a) for k, a in enumerate(arrays)]
-        made = [self.framed(f"result {k}", v) for k, v in enumerate(self.graph.outputs)]
-        results = super().__call__(given, made)
+        given = [self.framed(f"input {k}", a) for k, a in enumerate(arrays)]
+        results = super().__call__(given)
         results = [a.copy() for a in results]
         for k, out in enumerate(outs or ()):
             if out is not None:
@@ -80,10 +79,12 @@ class GuardedVariant(Variant):
             raise MemoryError("jit: the program wrote into an input")
         return results
 
-    def framed(self, name: str, like: Any, content: ndarray | None = None) -> ndarray:
-        array = self.canaries.array(name, like.shape, like.dtype)
-        if content is not None:
-            array[...] = content
+    def new(self, k: int, shape: Shape, dtype: np.dtype) -> ndarray:
+        return self.canaries.array(f"result {k}", shape, dtype)
+
+    def framed(self, name: str, content: ndarray) -> ndarray:
+        array = self.canaries.array(name, content.shape, content.dtype)
+        array[...] = content
         return array
 
     def run(self, arrays: list[ndarray], made: list[ndarray]) -> None:

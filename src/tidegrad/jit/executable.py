@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..abstract import Value
+from ..shapes import Shape
 from .costs import Cost, cost_of
 from .graph import Graph
 from .indices import Indices
@@ -113,7 +114,7 @@ class Variant:
         self.count = len(self.places)
         self.fresh = [(k, (self.first[p].shape, p.dtype)) for k, p in enumerate(self.places)]
         safe = in_place(graph, self.schedule, whole.pairs)
-        self.given = [self.taken(v, safe, whole.pairs) for v in self.places]
+        self.given = [self.taken(v, safe) for v in self.places]
         self.results = [self.result(v) for v in outputs]
         self.plain = len(outputs) == self.count and set(outputs) == set(self.first.values())
         self.reserve()
@@ -136,6 +137,10 @@ class Variant:
         """Memory of the program's own."""
         return aligned(size)
 
+    def new(self, k: int, shape: Shape, dtype: np.dtype) -> ndarray:
+        """New memory for a result."""
+        return np.empty(shape, dtype)
+
     def opened(self, step: str | Call) -> Any:
         """A part of the program, ready to be called."""
         if isinstance(step, Call):
@@ -156,7 +161,7 @@ class Variant:
             made = [None if k is None else outs[k] for k in self.given]
         for k, specification in self.fresh:
             if made[k] is None:
-                made[k] = np.empty(*specification)
+                made[k] = self.new(k, *specification)
         with self.lock:
             self.words[0], self.words[1] = id(arrays), id(made)
             self.run(arrays, made)
@@ -164,11 +169,9 @@ class Variant:
             return made
         return [pick(arrays, made) for pick in self.results]
 
-    def taken(self, place: Value, safe: set[int], pairs: Mapping[int, int]) -> int | None:
+    def taken(self, place: Value, safe: set[int]) -> int | None:
         """The output whose memory, if the caller gives any, a result is written to."""
-        outputs = [k for k, v in enumerate(self.graph.outputs) if v.prim is not None]
-        own = [k for k in outputs if place_of(self.graph.outputs[k]) is place]
-        usable = [k for k in own if k in safe or k not in pairs]
+        usable = [k for k in sorted(safe) if place_of(self.graph.outputs[k]) is place]
         shape = self.first[place].shape
         return next((k for k in usable if self.graph.outputs[k].shape == shape), None)
 

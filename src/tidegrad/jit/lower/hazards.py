@@ -25,23 +25,29 @@ class Moment(NamedTuple):
 
 
 def in_place(graph: Graph, schedule: Schedule, pairs: Mapping[int, int]) -> set[int]:
-    """The outputs that may lie where the inputs that `pairs` names for them do.
+    """The outputs that may be written at once where the caller's old values lie.
 
-    Nothing may read the old value after the new one has been written: it is read at an earlier
-    level, or in the same group before, row by row, or in the same stage element by element.
+    After that nothing may fail: Python runs no routine any more.  And where the input that `pairs`
+    names lies there, nothing may read it: it is read at an earlier level, or in the same group
+    before, row by row, or in the same stage element by element.
     """
     moments = list(stages(schedule))
+    calls = [m.level for m, _, s in moments if isinstance(s, Call) and s.python]
     shared = Counter(place_of(v) for v in graph.outputs if v.prim is not None)
     found = set()
-    for k, i in pairs.items():
-        v, x = graph.outputs[k], graph.inputs[i]
-        if v.prim is None or shared[place_of(v)] > 1:
+    for k, v in enumerate(graph.outputs):
+        own = [entry for entry in moments if any(w is place_of(v) for w in written(entry[2]))]
+        if v.prim is None or min(m.level for m, _, _ in own) <= max(calls, default=-1):
             continue
-        own = [(m, g, s) for m, g, s in moments if any(w is place_of(v) for w in written(s))]
-        if len(own) == 1 and all(
-            before(reader, own[0], x, schedule)
-            for reader in moments
-            if x in read(reader[2], schedule, reader[1])
+        x = graph.inputs[pairs[k]] if k in pairs else None
+        alone = len(own) == 1 and shared[place_of(v)] == 1
+        if x is None or (
+            alone
+            and all(
+                before(reader, own[0], x, schedule)
+                for reader in moments
+                if x in read(reader[2], schedule, reader[1])
+            )
         ):
             found.add(k)
     return found
