@@ -272,3 +272,69 @@ def test_a_schedule_that_steps_inside_is_noticed():
     for _ in range(3):
         step()
     assert x.item() == 1 - 1 - 0.5 - 0.25
+
+
+def test_lists_dicts_and_objects_in_modules():
+    class Config:
+        scale = 2.0
+
+    class Model(tg.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.config, self.table, self.steps = Config(), {"shift": 1.0}, [3.0]
+            self.inner = tg.nn.Sequential(tg.nn.Identity())
+
+        def forward(self, x):
+            for step in self.steps:
+                x = x + step
+            return self.inner(x) * self.config.scale + self.table["shift"]
+
+    model, x = Model(), tg.tensor([1.0, 2.0])
+    f = tg.jit(lambda x: model(x))
+
+    def check():
+        np.testing.assert_array_equal(f(x).array, model(x).array)
+
+    check()
+    model.config.scale = 5.0
+    check()
+    model.table["shift"] = -1.0
+    check()
+    model.steps.append(4.0)
+    check()
+    model.steps[0] = 7.0
+    check()
+    count = len(f.cache)
+    check()
+    assert len(f.cache) == count
+
+
+def test_attributes_of_classes():
+    class Options:
+        scale = 2.0
+
+    class Model(tg.nn.Module):
+        shift = 1.0
+
+        @property
+        def twice(self):
+            raise AssertionError("is not looked at")
+
+        def forward(self, x):
+            return x * Options.scale + (self.shift if len(x.shape) < 9 else self.twice)
+
+    model, x = Model(), tg.tensor([1.0, 2.0])
+    f = tg.jit(lambda x: model(x))
+
+    def check():
+        np.testing.assert_array_equal(f(x).array, model(x).array)
+
+    check()
+    Options.scale = 5.0
+    check()
+    Model.shift = -1.0
+    check()
+    model.shift = 4.0
+    check()
+    del model.shift
+    check()

@@ -212,8 +212,8 @@ class Method:
             self.instance = weakref.ref(instance, lambda _: methods.pop(key, None))
         except TypeError:
             raise TypeError(
-                f"jit: {self.__qualname__} is a method of objects that cannot be referred to "  # type: ignore[attr-defined]
-                'weakly; add "__weakref__" to the __slots__ of the class'
+                f"jit: {f.__qualname__} is a method of objects that cannot be referred to weakly; "
+                'add "__weakref__" to the __slots__ of the class'
             ) from None
         self.__func__, self.__signature__ = f, bound_signature(f)
 

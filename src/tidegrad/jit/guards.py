@@ -25,6 +25,7 @@ PLAIN = (
 OURS = __name__.partition(".")[0]
 FOREIGN = {OURS, "numpy", *sys.stdlib_module_names}
 INNER: dict[type, str] = {}  # of some classes of ours, the one attribute that matters
+KEPT = {"._parameters", "._buffers"}  # which modules look after
 GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME"}
 MOST = 10_000  # places that are looked at
 Part = tuple[Any, Any, str, Any]  # a container (or None), a key, how users call it, the value
@@ -38,6 +39,19 @@ class Cell:
 
     def __getitem__(self, _: Any) -> Any:
         return self.cell.cell_contents
+
+
+class Attributes:
+    """The attributes of something, read like a dict."""
+
+    def __init__(self, owner: Any):
+        self.owner = owner
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return getattr(self.owner, key)
+        except AttributeError:
+            raise KeyError(key) from None
 
 
 class Places:
@@ -110,7 +124,9 @@ class Guards:
 
     def look(self, x: Any, name: str, places: Places) -> None:
         """Note what `x`, which stands under `name`, is made of."""
-        if id(x) in self.seen or is_plain(x) or isinstance(x, (Tensor, ndarray)):
+        if id(x) in self.seen or isinstance(x, (Tensor, ndarray)):
+            return
+        if is_plain(x) and not isinstance(x, type):
             return
         if len(self.seen) > MOST:
             return
@@ -119,8 +135,9 @@ class Guards:
         for container, key, part, value in self.parts(x):
             full = f"{name}{part}" if name else part.lstrip(".")
             if container is not None and not isinstance(value, (ModuleType, BuiltinFunctionType)):
-                inner.add(container, key, full, value)
-            self.look(value, full, inner)
+                apart = type(container) is Attributes  # of a class, whose changes nobody follows
+                (self.always if apart else inner).add(container, key, full, value)
+            self.look(value, full, self.always if is_quiet(x, part, value) else inner)
         if isinstance(x, (list, dict)):
             inner.sizes.append((x, len(x)))
 
@@ -135,6 +152,8 @@ class Guards:
             yield from self.read_by(x)
         elif type(x) in INNER:
             yield None, None, "", getattr(x, INNER[type(x)])
+        elif isinstance(x, type):
+            yield from self.shared(x, x)
         elif isinstance(x, dict):
             for key in list(x):
                 yield x, key, f"[{key!r}]" if is_plain(key) else "[...]", x[key]
@@ -151,6 +170,16 @@ class Guards:
                     yield from ((None, None, "", f) for f in functions)
             every = isinstance(x, Followed) or type(x).__module__.partition(".")[0] == OURS
             yield from attributes(x, None if every else self.named)
+            yield from self.shared(x, type(x))
+
+    def shared(self, x: Any, kind: type) -> Iterator[Part]:
+        """Plain attributes that `x` has from the class `kind`."""
+        own = {} if x is kind else vars(x)
+        for base in kind.__mro__:
+            if not is_foreign(base.__module__):
+                for key in (vars(base).keys() & self.named) - own.keys():
+                    if is_plain(vars(base)[key]):
+                        yield Attributes(x), key, f".{key}", getattr(x, key)
 
     def read_by(self, f: FunctionType) -> Iterator[Part]:
         """Globals and cells that a function's code names."""
@@ -177,6 +206,13 @@ def attributes(x: Any, wanted: set[str] | None) -> Iterator[Part]:
     for key, value in list(vars(x).items()):
         if wanted is None or key in wanted:
             yield vars(x), key, f".{key}", value
+
+
+def is_quiet(x: Any, part: str, value: Any) -> bool:
+    """Whether `value` is an attribute of something followed, in which nobody follows changes."""
+    if isinstance(value, Followed) or not isinstance(x, Followed) or part in KEPT:
+        return False
+    return type(x).__module__.partition(".")[0] != OURS
 
 
 def is_foreign(module: str) -> bool:
