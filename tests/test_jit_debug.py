@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jit_lowering import HARD, on
 from profiles import many
+from test_jit_targets import PROGRAMS
+from test_operations import CASES, inputs
 
 import tidegrad as tg
 from tidegrad.errors import AnomalyError
@@ -86,6 +88,25 @@ def test_a_training_step_in_debug_mode_is_the_same_step():
         step, x, y = wrap(step), tg.random.normal((7, 5)), tg.asarray(np.arange(7) % 3)
         found.append([step(x, y).item() for _ in range(5)])
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_operation_and_its_gradient_pass(dtype):
+    for _, f, _, shapes in CASES:
+        xs = [tg.tensor(x.astype(dtype)) for x in inputs(shapes)]
+
+        def total(*xs, f=f):
+            y = f(*xs)
+            return (y * y).sum() if y.dtype.kind == "f" else xs[0].sum()
+
+        tg.jit(f, debug=True)(*xs)
+        tg.jit(tg.grad(total, tuple(range(len(xs)))), debug=True)(*xs)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_pass(name):
+    f, *args = PROGRAMS[name]()
+    tg.jit(f, debug=True)(*args)
 
 
 # Operations that are the same bits in every order of evaluation that keeps their own.

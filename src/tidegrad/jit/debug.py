@@ -74,7 +74,7 @@ class Checked:
 
 
 def tolerance(dtype: np.dtype) -> float:
-    return {"float32": 1e-4, "float64": 1e-10}.get(dtype.name, 0.0)
+    return {"float32": 1e-5, "float64": 1e-12}.get(dtype.name, 0.0)
 
 
 def added(v: Any, known: Mapping[Any, ndarray]) -> float:
