@@ -213,6 +213,7 @@ FUNCTIONS = {
     "running": lambda x: tg.cumulative_sum(x, axis=1),
     "added up": lambda x: tg.cumulative_sum(x, axis=0),
     "transposed": lambda x: (x.T * 2, tg.tanh(x.T).sum(1)),
+    "of columns": lambda x: tg.cumulative_sum(x, axis=0) @ x[:3],
     "last": lambda x: tg.permute_dims(x.reshape(-1, 1, 3), (2, 1, 0)) * 2,
     "looped": lambda x: tg.scan(lambda c, v: (tg.tanh(c + v), c * v), x[0], x),
     "twice": lambda x: tg.concat([x, x * 2]).sum(1),

@@ -34,7 +34,7 @@ class Group:
         self.stages: list[Stage] = []
 
     def __repr__(self) -> str:
-        return f"Group({self.rows}: {self.stages})"
+        return f"Group({self.rows!r}: {self.stages})"
 
 
 class Made(NamedTuple):

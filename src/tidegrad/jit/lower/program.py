@@ -166,7 +166,7 @@ class Writer:
         away: Lane | None = None
         if isinstance(stage, Folding) and stage.across and v is stage.values[0]:
             if stage.partial is not None:
-                v, away = stage.partial, Lane(code, part.name, INDEX) * int(v.nbytes)
+                v, away = stage.partial, Lane(code, part.name, INDEX) * measured(code, v.nbytes)
         buffer = self.memory.buffers[v]
         if buffer.kind == "slot":
             base = self.pointers[buffer.start]
