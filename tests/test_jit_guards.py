@@ -338,3 +338,33 @@ def test_attributes_of_classes():
     check()
     del model.shift
     check()
+
+
+def test_plain_values_are_the_same_only_with_their_signs_and_types():
+    x = tg.tensor([1.0])
+    divided = tg.jit(lambda x, k: x / (x * k), static="k")
+    assert divided(x, 0.0).item() == np.inf and divided(x, -0.0).item() == -np.inf
+    for _ in range(10):
+        divided(x, float("nan"))
+    assert len(divided.cache) == 3
+
+    k: object = 0.0
+    outside = tg.jit(lambda x: x / (x * k))
+    assert outside(x).item() == np.inf
+    k = -0.0
+    assert outside(x).item() == -np.inf
+    pair: tuple = (1, 2)
+    typed = tg.jit(lambda x: tg.arange(3) * pair[0])
+    assert typed(x).dtype == tg.int64
+    pair = (1.0, 2)
+    assert typed(x).dtype == tg.float32
+
+
+def test_a_forward_of_one_module():
+    module, x = tg.nn.Identity(), tg.tensor([1.0])
+    f = tg.jit(lambda x: module(x))
+    assert f(x) == 1.0
+    module.forward = lambda x: x * 3
+    assert f(x) == 3.0
+    del module.forward
+    assert f(x) == 1.0

@@ -93,7 +93,7 @@ class Call:
             ) from None
         if is_array(x):
             raise TypeError(f"jit: argument {self.paths[k]} is an array and cannot be static")
-        return type(x), x
+        return type(x), repr(x) if type(x) is float else x  # 0.0 == -0.0, and nan != nan
 
     def dtype(self, k: int) -> np.dtype:
         """The dtype, in this machine's byte order, of a leaf that is an array of NumPy's."""

@@ -97,10 +97,10 @@ class Places:
         """The name of a value that is another one now; equal plain values are the same."""
         found = list(found)
         for name, new, old in zip(self.names, found, self.values):
-            if new is not old and not (is_plain(old) and type(new) is type(old) and new == old):
+            if new is not old and not (is_plain(old) and is_same(new, old)):
                 return name
         if any(len(c) != n for c, n in self.sizes):
-            return "the number of items in a list or dict"
+            return "the number of items in a list or dict, or of attributes"
         self.values = found
         return None
 
@@ -138,8 +138,9 @@ class Guards:
                 apart = type(container) is Attributes  # of a class, whose changes nobody follows
                 (self.always if apart else inner).add(container, key, full, value)
             self.look(value, full, self.always if is_quiet(x, part, value) else inner)
-        if isinstance(x, (list, dict)):
-            inner.sizes.append((x, len(x)))
+        counted = vars(x) if isinstance(x, Followed) else x
+        if isinstance(counted, (list, dict)):
+            inner.sizes.append((counted, len(counted)))
 
     def parts(self, x: Any) -> Iterator[Part]:
         """What `x` is made of, as far as it matters."""
@@ -218,6 +219,13 @@ def is_quiet(x: Any, part: str, value: Any) -> bool:
 def is_foreign(module: str) -> bool:
     """Whether code of this module reads nothing that changes from call to call."""
     return module.partition(".")[0] in FOREIGN
+
+
+def is_same(x: Any, y: Any) -> bool:
+    """Whether two plain values are one; 0.0 and -0.0 are not, nor are (1,) and (1.0,)."""
+    if type(x) is not type(y):
+        return False
+    return repr(x) == repr(y) if type(x) is float else x == y and repr(x) == repr(y)
 
 
 def is_plain(x: Any) -> bool:
