@@ -80,6 +80,16 @@ def reductions():
     return f, tg.random.normal((5, 17, 9)), tg.asarray(np.random.default_rng(0).normal(size=(7, 3)))
 
 
+def quotients():
+    """Sums of what is 0 / 0 in the lanes that are left over."""
+
+    def f(x, y, z):
+        found = [(v / v.sum(axis=0, keepdims=True)).sum() for v in (x, y, z)]
+        return [*found, *(tg.softmax(v, axis=0).sum() for v in (x, y, z)), (x / x).sum()]
+
+    return f, *(abs(tg.random.normal((3, n))) + 1 for n in (3, 17, 33))
+
+
 def gathers():
     def f(table, rows, columns):
         table.requires_grad = True
@@ -147,8 +157,8 @@ def recurrences():
 
 PROGRAMS = {
     f.__name__: f
-    for f in (multilayer, convolutions, attention, reductions, gathers, whole_numbers, truths,
-              formulas, numbers, recurrences)
+    for f in (multilayer, convolutions, attention, reductions, quotients, gathers, whole_numbers,
+              truths, formulas, numbers, recurrences)
 }  # fmt: skip
 
 

@@ -20,6 +20,16 @@ from .views import Condition, Index
 __all__ = ["Loading", "suffix"]
 
 
+def elsewhere(dtype: np.dtype) -> str:
+    """What stands in lanes that nothing is read for; it is not used.
+
+    LLVM takes 0.0 / 0.0 for 0.0 where it knows both, and would leave out what selects other lanes.
+    """
+    if dtype.kind != "f":
+        return "zeroinitializer"
+    return f"splat ({llvm_type(dtype)} 0x8000000000000000)"  # -0.0
+
+
 class Loading(Placing):
     """Reads the elements of stored Values."""
 
@@ -72,7 +82,7 @@ class Loading(Placing):
             given = f"ptr align {v.dtype.itemsize} {place}, {mask.type} {mask.name}"
             name = code.emit(
                 f"call {kind} @llvm.masked.load.{suffix(v.dtype, width)}.p0"
-                f"({given}, {kind} zeroinitializer)"
+                f"({given}, {kind} {elsewhere(v.dtype)})"
             )
             code.module.declare(
                 f"declare {kind} @llvm.masked.load.{suffix(v.dtype, width)}.p0"
@@ -90,7 +100,7 @@ class Loading(Placing):
         ending = f"{suffix(v.dtype, w)}.v{w}p0"
         given = f"<{w} x ptr> align {v.dtype.itemsize} {places}, {mask.type} {mask.name}"
         name = code.emit(
-            f"call {kind} @llvm.masked.gather.{ending}({given}, {kind} zeroinitializer)"
+            f"call {kind} @llvm.masked.gather.{ending}({given}, {kind} {elsewhere(v.dtype)})"
         )
         code.module.declare(
             f"declare {kind} @llvm.masked.gather.{ending}(<{w} x ptr>, <{w} x i1>, {kind})"
