@@ -22,9 +22,10 @@ from .scanning import Scanning
 from .scattering import Scattering
 from .stages import Call, Folding, Maps, Stage
 from .steps import nested_code
-from .storing import place_of
+from .storing import COSTS, place_of
 from .tiles import Tiles
 from .turning import turned
+from .walk import Probe
 
 __all__ = ["generated", "steps_of"]
 
@@ -48,6 +49,9 @@ def parts_of(schedule: Schedule) -> list[list[list[Group]] | Call]:
             found[-1].append(loops)  # type: ignore[union-attr]
         found += calls
     return found
+
+
+FUNCTION = 12  # operations, from which on something is a function in `COSTS`
 
 
 class Writer:
@@ -87,8 +91,7 @@ class Writer:
         own = [v for v in stage.values if v in stage.kept]
         used = list(dict.fromkeys([*own, *read(stage, self.schedule, group)]))
         width = lanes_of(self.target.bits, [v.dtype for v in stage.values])
-        quantum = self.quantum(group)
-        kept = [v in stage.kept for v in stage.values]
+        quantum, kept = self.quantum(group), [v in stage.kept for v in stage.values]
         whole = type(stage).__name__, stage.whole, group.rows, quantum, kept
         form = f"{whole} {form_of(stage.values, used)}"
         name = self.known.get(form)
@@ -97,6 +100,7 @@ class Writer:
             nest = Nest(self.module, name, used, width, quantum)
             if isinstance(stage, Maps):
                 loops, probe = stage.opened(self.schedule.stored, group.rows)
+                nest.width *= at_once(probe)
                 space = loops.merged(probe.accesses)
                 if not turned(nest, space, self.schedule.stored, stage.values):
                     nest.stores(space, stage.values, stage.kept)
@@ -191,6 +195,12 @@ def inside(writer: Writer, stage: Nested) -> list[Writer]:
         found[-1].known = writer.known
         found[-1].stages()
     return found
+
+
+def at_once(probe: Probe) -> int:
+    """How many registers are computed side by side: functions of functions wait for each other."""
+    functions = sum(COSTS.get(v.prim.name, 1) >= FUNCTION for v in probe.maps)
+    return 2 if functions > 2 else 1
 
 
 def generated(

@@ -9,7 +9,11 @@ from ..lane import BOOL, Lane, suffix
 __all__ = ["anywhere", "looped", "routine"]
 
 
-def routine(build: Callable[..., Lane], *given: Lane, attributes: str = "nounwind") -> Lane:
+# A call would have every register that holds something else stored and loaded again.
+INLINE = "nounwind alwaysinline"
+
+
+def routine(build: Callable[..., Lane], *given: Lane, attributes: str = INLINE) -> Lane:
     """`build(*given)`, through a function of its own for this dtype and width.
 
     In it nothing is contracted: what is to be fused says so.
