@@ -69,6 +69,37 @@ def together(*works):
 
 # Targets and machine code
 
+# An address space whose free pages lie 8 GiB apart: one page above a wall, all others below it.
+APART = """
+import ctypes, mmap
+import numpy as np, tidegrad as tg
+
+libc, word = ctypes.CDLL(None), ctypes.c_size_t
+libc.mmap.restype = word
+libc.mmap.argtypes = [word, word, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.munmap.argtypes = [word, word]
+NO_RESERVE = 0x4000
+
+def reserve(size):
+    return libc.mmap(0, size, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE, -1, 0)
+
+tg.jit(tg.exp)(tg.ones(7))
+wall, above = reserve(8 << 30), []
+for size in (1 << 26, 1 << 20, 1 << 16, mmap.PAGESIZE):
+    while (place := reserve(size)) > wall:
+        above.append(place)
+if above:
+    libc.munmap(above[-1], mmap.PAGESIZE)
+x = np.linspace(-2, 2, 101)
+found = tg.jit(lambda x: tg.exp(x) * 2.25 + tg.sin(x))(tg.tensor(x)).numpy()
+np.testing.assert_allclose(found, np.exp(x) * 2.25 + np.sin(x), rtol=1e-13, atol=1e-14)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fills an address space as Linux lays it out")
+def test_code_and_its_constants_lie_within_reach_in_a_full_address_space(program):
+    program(APART)
+
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", NATIVE)
