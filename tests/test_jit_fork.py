@@ -93,6 +93,43 @@ def test_every_child_finishes_with_the_right_result(busy, method):
     assert busy(CHILD_BY_CHILD, method, count, 2) == f"{count}\n"
 
 
+LAZY = """
+import os, sys, threading, time, warnings
+from tidegrad.lazy import lazy
+
+class Slow:
+    @lazy
+    def value(self):
+        begun.set()
+        go_on.wait()
+        return 42
+
+begun, go_on = threading.Event(), threading.Event()
+thread = threading.Thread(target=lambda: Slow().value)
+thread.start()
+begun.wait()
+warnings.simplefilter("ignore")
+child = os.fork()
+if child == 0:
+    begun, go_on = threading.Event(), threading.Event()
+    go_on.set()
+    os._exit(Slow().value)
+deadline, ended = time.monotonic() + 20, 0
+while not ended and time.monotonic() < deadline:
+    ended, status = os.waitpid(child, os.WNOHANG)
+    time.sleep(0.01)
+if not ended:
+    os.kill(child, 9)
+go_on.set()
+print(os.waitstatus_to_exitcode(status) if ended else "hangs")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_an_attribute_that_another_thread_was_computing_is_computed_in_a_child(alone):
+    assert alone(LAZY) == "42\n"
+
+
 FAMILY = """
 from tidegrad.jit.native import blas
 

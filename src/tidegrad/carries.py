@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .core import Tensor
 from .errors import DTypeError, ShapeError
+from .lazy import lazy
 from .ops.creation import lift
 from .trees import branches
 
@@ -57,7 +57,7 @@ class Leaves:
 class Carry(Leaves):
     """A carry as it was at first, with which what a body makes of it is compared."""
 
-    @cached_property
+    @lazy
     def kinds(self) -> list[tuple[Any, np.dtype]]:
         return [kind_of(x) for x in self.tensors]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from os import PathLike, fspath
 from typing import Any
 
@@ -11,6 +10,7 @@ import tidegrad as tg
 from ..abstract import Value
 from ..io.atomic import replacing
 from ..jit.graph import Graph
+from ..lazy import lazy
 from .collect import collect
 from .compose import compose
 from .describe import describe
@@ -102,12 +102,12 @@ class Drawing:
     def __init__(self, picture: Picture):
         self.picture = picture
 
-    @cached_property
+    @lazy
     def svg(self) -> str:
         """The picture as an SVG document, complete in itself."""
         return svg(self.picture)
 
-    @cached_property
+    @lazy
     def dot(self) -> str:
         """The picture as Graphviz source text."""
         return dot(self.picture)

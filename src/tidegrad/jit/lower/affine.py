@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from ...abstract import Value
+from ...lazy import lazy
 from ...shapes import Shape
 from ..sizes import Size, below, quotient
 
@@ -19,7 +19,7 @@ class Variable:
 
     size: int
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         """The loops whose counters it is made of."""
         return frozenset()
@@ -32,7 +32,7 @@ class Loop(Variable):
         self.name, self.size = name, size
         self.even = 0  # what the first turn is a multiple of
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return frozenset([self])
 
@@ -61,7 +61,7 @@ class Quotient(Derived):
         super().__init__(quotient(whole.bounds[1], n) + 1, whole, n)
         self.whole, self.n = whole, n
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return self.whole.loops
 
@@ -76,7 +76,7 @@ class Mod(Derived):
         super().__init__(n, whole, n)
         self.whole, self.n = whole, n
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return self.whole.loops
 
@@ -91,7 +91,7 @@ class Read(Derived):
         super().__init__(size, id(value), index, size)
         self.value, self.index = value, index
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return frozenset().union(*(a.loops for a in self.index))
 
@@ -106,7 +106,7 @@ class Within(Derived):
         super().__init__(size, whole, size)
         self.whole = whole
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return self.whole.loops
 
@@ -136,7 +136,7 @@ class Affine:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Affine) and self.const == other.const and self.terms == other.terms
 
-    @cached_property
+    @lazy
     def hash(self) -> int:
         return hash((frozenset(self.terms.items()), self.const))
 
@@ -165,7 +165,7 @@ class Affine:
         parts = [f"{c}*{v}" if c != 1 else f"{v}" for v, c in self.terms.items()]
         return " + ".join([*parts, *([str(self.const)] if self.const or not parts else [])])
 
-    @cached_property
+    @lazy
     def bounds(self) -> tuple[int, int]:
         """The smallest and the largest value that it can have."""
         low = high = self.const
@@ -174,7 +174,7 @@ class Affine:
             low, high = low + min(end, 0), high + max(end, 0)
         return low, high
 
-    @cached_property
+    @lazy
     def loops(self) -> frozenset[Loop]:
         return frozenset().union(*(v.loops for v in self.terms))
 

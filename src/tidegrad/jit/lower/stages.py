@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from functools import cached_property
 from math import prod
 
 from ...abstract import Value, unknown
 from ...kinds import Reduce
+from ...lazy import lazy
 from ...ops.contractions import Contract
 from ...ops.plans import terms
 from ...shapes import Shape
@@ -112,7 +112,7 @@ class Folding(Stage):
     def sliced(self) -> Shape:
         return self.folded_shape if self.across else self.shape
 
-    @cached_property
+    @lazy
     def folded_shape(self) -> Shape:
         """The sizes of the leading axes that are folded over."""
         v = self.values[0]
