@@ -161,8 +161,8 @@ def record(prim: Any, arrays: list, nodes: list, mask: int, params: dict, out: A
     return Node(prim, tuple(nodes), params, out, arrays)
 
 
-def toposort(roots: Iterable[Node], stops: Container[Node] = ()) -> list[Node]:
-    """`roots` and all they came from, parents first; nothing is looked for behind `stops`."""
+def toposort(roots: Iterable[Any], stops: Container[Any] = ()) -> list[Any]:
+    """Nodes or Values and all they came from, parents first, but not from behind `stops`."""
     order: list = []
     seen: set = set()
     stack: list = list(roots)

@@ -21,7 +21,7 @@ class Graph(NamedTuple):
 
     def order(self) -> list[Value]:
         """Every Value that the outputs are made of, parents first."""
-        return toposort(self.outputs)  # type: ignore[arg-type, return-value]
+        return toposort(self.outputs)
 
     def __repr__(self) -> str:
         return listing(self.inputs, self.outputs, self.order())

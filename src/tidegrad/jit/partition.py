@@ -16,7 +16,7 @@ CHEAP = {expand, permute, reshape}  # made again rather than kept
 
 def partition(outputs: Sequence[Value], seeds: Iterable[Value]) -> list[Value]:
     """The Values without any of `seeds` in them that the others, and `outputs`, are made of."""
-    order: list[Value] = toposort(outputs)  # type: ignore[arg-type, assignment]
+    order: list[Value] = toposort(outputs)
     late = depending(outputs, seeds)
     found: dict[Value, None] = {}
     stack = [p for v in order if v in late for p in v.parents] + list(outputs)
@@ -35,7 +35,7 @@ def cut_off(outputs: Sequence[Value], inputs: Sequence[Value], kept: Sequence[Va
     """The graph of `outputs` from `inputs`, and after them from `kept`, as inputs of their own."""
     stands = {v: v if v.prim is None else unknown(v.shape, v.dtype) for v in kept}
     new: dict[Value, Value] = {v: v for v in inputs} | stands
-    for v in toposort(outputs, new.copy()):  # type: ignore[arg-type]
+    for v in toposort(outputs, new.copy()):
         if v not in new:
             new[v] = rebuilt(v, tuple(new[p] for p in v.parents))  # type: ignore
     return Graph((*inputs, *stands.values()), tuple(new[y] for y in outputs))
@@ -44,7 +44,7 @@ def cut_off(outputs: Sequence[Value], inputs: Sequence[Value], kept: Sequence[Va
 def depending(values: Sequence[Value], inputs: Iterable[Value]) -> set[Value]:
     """Which of the Values that `values` are made of have any of `inputs` in them."""
     found = set(inputs)
-    for v in toposort(values):  # type: ignore[arg-type]
+    for v in toposort(values):
         if not found.isdisjoint(v.parents):
             found.add(v)  # type: ignore[arg-type]
     return found

@@ -51,7 +51,7 @@ def taped(what: Any) -> Graph:
             "a tensor with requires_grad=True, and outside of no_grad"
         )
     tape = Tape()
-    for node in toposort(nodes):  # type: ignore[arg-type]
+    for node in toposort(nodes):
         tape.known[node] = tape.read(node)
     return Graph(tuple(tape.inputs), tuple(map(tape.known.__getitem__, nodes)))
 

@@ -140,7 +140,7 @@ def assembled(
 
     Arguments come first, gradients last.
     """
-    used = {v for v in toposort(outputs) if v.prim is None}  # type: ignore[arg-type]
+    used = {v for v in toposort(outputs) if v.prim is None}
     entries = [entry for entry in places if every or entry.value in used]
     entries.sort(key=lambda entry: (places[entry].gradient, places[entry].place < 0))
     return Graph(tuple(entry.value for entry in entries), tuple(outputs)), entries

@@ -26,7 +26,7 @@ def form_of(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
     names: dict[Value, str] = {v: f"a{k}" for k, v in enumerate(inputs)}
     lines = [f"{names[v]} {v.dtype}{v.shape}" for v in inputs]
     own = set(outputs)
-    order: list[Any] = toposort(outputs, names.keys() - own)  # type: ignore[arg-type]
+    order: list[Any] = toposort(outputs, names.keys() - own)
     for v in order:
         if v not in names or (v in own and v.prim is not None):
             names.setdefault(v, f"v{len(names)}")

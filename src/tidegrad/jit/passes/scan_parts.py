@@ -152,7 +152,7 @@ class Opened:
 def put_for(values: Iterable[Value], new: Mapping[Value, Value]) -> dict[Value, Value]:
     """What Values become, and all that they are made of, with others for some."""
     known = dict(new)
-    for v in toposort(values):  # type: ignore[arg-type]
+    for v in toposort(values):
         if v not in known:
             known[v] = rebuilt(v, tuple([known[p] for p in v.parents]))  # type: ignore
     return known
