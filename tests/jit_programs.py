@@ -9,7 +9,7 @@ import numpy.testing  # which is imported at its first use otherwise, by any thr
 from jit_lowering import on
 
 import tidegrad as tg
-from tidegrad.jit.native import blas, engine, target, threads
+from tidegrad.jit.native import engine, target, threads
 
 # Each thread, in each round, writes one more than its neighbour wrote in the round before.
 RELAY = (
@@ -46,38 +46,60 @@ end:
 """
 )
 
-# Each thread multiplies its share of the rows, as often as asked.
+# Each thread makes its share of a product's cells, as often as asked.
 PRODUCT = """
 define void @product(ptr %a, i64 %t, i64 %n, ptr %barrier) {
 start:
-  %gemm = load ptr, ptr %a
+  %times = load i64, ptr %a
   %p1 = getelementptr i64, ptr %a, i64 1
-  %times = load i64, ptr %p1
+  %size = load i64, ptr %p1
   %p2 = getelementptr i64, ptr %a, i64 2
-  %size = load i64, ptr %p2
+  %x = load ptr, ptr %p2
   %p3 = getelementptr i64, ptr %a, i64 3
-  %x = load ptr, ptr %p3
+  %y = load ptr, ptr %p3
   %p4 = getelementptr i64, ptr %a, i64 4
-  %y = load ptr, ptr %p4
-  %p5 = getelementptr i64, ptr %a, i64 5
-  %z = load ptr, ptr %p5
-  %first.n = mul i64 %t, %size
+  %z = load ptr, ptr %p4
+  %cells = mul i64 %size, %size
+  %first.n = mul i64 %t, %cells
   %first = udiv i64 %first.n, %n
   %t1 = add i64 %t, 1
-  %last.n = mul i64 %t1, %size
+  %last.n = mul i64 %t1, %cells
   %last = udiv i64 %last.n, %n
-  %rows = sub i64 %last, %first
-  %skip = mul i64 %first, %size
-  %xs = getelementptr float, ptr %x, i64 %skip
-  %zs = getelementptr float, ptr %z, i64 %skip
-  br label %loop
-loop:
-  %r = phi i64 [ 0, %start ], [ %r1, %loop ]
-  call void %gemm(i32 101, i32 111, i32 111, i64 %rows, i64 %size, i64 %size, float 1.0, ptr %xs,
-    i64 %size, ptr %y, i64 %size, float 0.0, ptr %zs, i64 %size)
+  br label %again
+again:
+  %r = phi i64 [ 0, %start ], [ %r1, %next ]
+  br label %cell
+cell:
+  %c = phi i64 [ %first, %again ], [ %c1, %stored ]
+  %row = udiv i64 %c, %size
+  %column = urem i64 %c, %size
+  %skip = mul i64 %row, %size
+  br label %sum
+sum:
+  %k = phi i64 [ 0, %cell ], [ %k1, %sum ]
+  %old = phi float [ 0.0, %cell ], [ %new, %sum ]
+  %left = add i64 %skip, %k
+  %left.at = getelementptr float, ptr %x, i64 %left
+  %one = load float, ptr %left.at
+  %down = mul i64 %k, %size
+  %right = add i64 %down, %column
+  %right.at = getelementptr float, ptr %y, i64 %right
+  %other = load float, ptr %right.at
+  %both = fmul float %one, %other
+  %new = fadd float %old, %both
+  %k1 = add i64 %k, 1
+  %longer = icmp ult i64 %k1, %size
+  br i1 %longer, label %sum, label %stored
+stored:
+  %goal = getelementptr float, ptr %z, i64 %c
+  store float %new, ptr %goal
+  %c1 = add i64 %c, 1
+  %further = icmp ult i64 %c1, %last
+  br i1 %further, label %cell, label %next
+next:
   %r1 = add i64 %r, 1
   %more = icmp ult i64 %r1, %times
-  br i1 %more, label %loop, label %end
+  br i1 %more, label %again, label %end
 end:
   ret void
 }
@@ -104,7 +126,7 @@ def product(number: int, size: int = 70, times: int = 1) -> None:
     x, y = rng.integers(-3, 4, (2, size, size)).astype(np.float32)
     z = np.full((size, size), np.nan, np.float32)
     places = [array.ctypes.data for array in (x, y, z)]
-    argument = np.array([blas.table()["sgemm"], times, size, *places], np.int64)
+    argument = np.array([times, size, *places], np.int64)
     code = library()
     threads.run(code.address("product"), argument.ctypes.data, number)
     numpy.testing.assert_array_equal(z, np.einsum("ij,jk->ik", x, y))

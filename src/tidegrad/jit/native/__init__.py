@@ -1,1 +1,1 @@
-"""Floor 6. Below the code generator: machine code, BLAS, threads, and programs kept on disk."""
+"""Floor 6. Below the code generator: machine code, threads, and programs kept on disk."""

@@ -80,7 +80,7 @@ def run(address: int, argument: int, threads: int) -> None:
 class Pool:
     """Native threads that wait for programs; it lives as long as the process.
 
-    A fork waits until no thread is inside a program, where it may hold a lock of OpenBLAS.
+    A fork waits until no thread is inside a program: its child would find results half done.
     """
 
     def __init__(self, kernel: str):
@@ -192,7 +192,7 @@ def name_of(number: int) -> str:
 
 
 def close_at_exit(address: int) -> None:
-    """Before the process takes OpenBLAS down, wait for programs that threads are still running."""
+    """Before the process takes libraries down, wait for programs that threads still run."""
     if os.name == "nt":
         return
     libc = ctypes.CDLL(None)
