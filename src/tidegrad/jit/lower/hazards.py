@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -31,24 +31,24 @@ def in_place(graph: Graph, schedule: Schedule, pairs: Mapping[int, int]) -> set[
     names lies there, nothing may read it: it is read at an earlier level, or in the same group
     before, row by row, or in the same stage element by element.
     """
-    moments = list(stages(schedule))
-    calls = [m.level for m, _, s in moments if isinstance(s, Call) and s.python]
+    last, writers, readers = -1, defaultdict(list), defaultdict(list)
+    for entry in stages(schedule):
+        moment, group, stage = entry
+        if isinstance(stage, Call) and stage.python:
+            last = max(last, moment.level)
+        for v in written(stage):
+            writers[v].append(entry)
+        for v in read(stage, schedule, group):
+            readers[v].append(entry)
     shared = Counter(place_of(v) for v in graph.outputs if v.prim is not None)
     found = set()
     for k, v in enumerate(graph.outputs):
-        own = [entry for entry in moments if any(w is place_of(v) for w in written(entry[2]))]
-        if v.prim is None or min(m.level for m, _, _ in own) <= max(calls, default=-1):
+        own = writers[place_of(v)]
+        if v.prim is None or min(m.level for m, _, _ in own) <= last:
             continue
         x = graph.inputs[pairs[k]] if k in pairs else None
         alone = len(own) == 1 and shared[place_of(v)] == 1
-        if x is None or (
-            alone
-            and all(
-                before(reader, own[0], x, schedule)
-                for reader in moments
-                if x in read(reader[2], schedule, reader[1])
-            )
-        ):
+        if x is None or (alone and all(before(r, own[0], x, schedule) for r in readers[x])):
             found.add(k)
     return found
 
