@@ -235,10 +235,13 @@ def strides(shape: Sequence[int]) -> Shape:
 
 def linear(index: Sequence[Affine], steps: Iterable[int]) -> Affine:
     """The sum of `index` times `steps`: where an element is in memory."""
-    total = ZERO
+    terms: dict[Variable, int] = {}
+    const = 0
     for a, step in zip(index, steps, strict=True):
-        total = total + a * step
-    return total
+        const += a.const * step
+        for v, c in a.terms.items():
+            terms[v] = terms.get(v, 0) + c * step
+    return Affine(joined({v: c for v, c in terms.items() if c}), const)
 
 
 def places(whole: Affine, shape: Sequence[int]) -> tuple[Affine, ...]:

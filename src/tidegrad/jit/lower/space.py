@@ -10,6 +10,7 @@ from operator import mul
 from ...shapes import Shape
 from ..sizes import divides, slope_of
 from .affine import ZERO, Affine, Loop, Mod, Quotient, Read, Variable, Within, places, within
+from .views import Condition
 from .walk import Access
 
 __all__ = ["Space", "prefix", "row_of", "space"]
@@ -51,25 +52,25 @@ class Space:
     def merged(self, accesses: Iterable[Access]) -> Space:
         """Neighbouring loops as one, wherever all `accesses` go on from one to the next."""
         loops, index, per_row = list(self.loops), self.index, self.per_row
-        known = list(accesses)
+        known = [(access.offset, access.conditions) for access in accesses]
         for k in range(len(loops) - 2, -1, -1):
             a, b = loops[k], loops[k + 1]
-            if all(goes_on(access, a, b) for access in known):
+            if all(goes_on(offset, conditions, a, b) for offset, conditions in known):
                 both = Loop(a.name + b.name, a.size * b.size)
                 high, low = Affine.of(both).split(b.size)
                 new: dict[Variable, Affine] = {a: high, b: low}
                 loops[k : k + 2] = [both]
                 index = tuple(replaced(i, new) for i in index)
-                known = [Access(v, (), replaced(o, new), cs) for v, _, o, cs in known]
+                known = [(replaced(offset, new), cs) for offset, cs in known]
                 per_row *= b.size if k == 0 else 1
         return Space(loops, index, per_row)
 
 
-def goes_on(access: Access, a: Loop, b: Loop) -> bool:
-    for condition in access.conditions:
+def goes_on(offset: Affine, conditions: Sequence[Condition], a: Loop, b: Loop) -> bool:
+    for condition in conditions:
         if {a, b} & condition.where.loops:
             return False
-    first, second = access.offset.along(a), access.offset.along(b)
+    first, second = offset.along(a), offset.along(b)
     return first is not None and second is not None and first == second * b.size
 
 

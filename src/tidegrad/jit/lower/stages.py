@@ -72,12 +72,19 @@ class Stage:
 class Maps(Stage):
     """Elementwise results of one shape, which are stored side by side."""
 
+    def __init__(self, values: Sequence[Value]):
+        super().__init__(values)
+        self.spaces: dict[tuple[int, int], tuple[Space, Probe]] = {}
+
     def opened(self, stored: Container[Value], rows: int) -> tuple[Space, Probe]:
-        loops = space(self.shape, rows)
-        probe = Probe(Others(stored, self.values))
-        for v in self.values:
-            probe.anew(v, loops.index)
-        return loops, probe
+        key = rows, len(self.values)
+        if key not in self.spaces:
+            loops = space(self.shape, rows)
+            probe = Probe(Others(stored, self.values))
+            for v in self.values:
+                probe.anew(v, loops.index)
+            self.spaces[key] = loops, probe
+        return self.spaces[key]
 
     def probed(self, stored: Container[Value], rows: int) -> tuple[list[Access], Loop]:
         loops, probe = self.opened(stored, rows)

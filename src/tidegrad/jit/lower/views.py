@@ -37,7 +37,7 @@ class Condition(NamedTuple):
 def broadcast_index(index: Index, shape: Sequence[int]) -> Index:
     """The index into something of `shape` that is broadcast to what `index` is for."""
     own = index[len(index) - len(shape) :]
-    return tuple(ZERO if n == 1 else a for a, n in zip(own, shape))
+    return tuple([ZERO if n == 1 else a for a, n in zip(own, shape)]) if 1 in shape else own
 
 
 def reshaped(walk: Any, v: Value, index: Index, conditions: Any) -> Any:

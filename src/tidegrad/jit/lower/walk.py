@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...abstract import Value
 from ...kinds import Map
+from ...lazy import lazy
 from .affine import Affine, Mod, Quotient, Read, Within, linear, strides
 from .sliding import SUMS
 from .views import VIEWS, Condition, Index, broadcast_index, steps_of
@@ -88,13 +89,16 @@ class Walk:
         raise NotImplementedError
 
 
-class Access(NamedTuple):
-    """An element that is read: of what, at which index, how far from the first in memory."""
+class Access:
+    """An element that is read: of what, at which index, and where conditions hold."""
 
-    value: Value
-    place: Index
-    offset: Affine
-    conditions: tuple[Condition, ...]
+    def __init__(self, value: Value, place: Index, conditions: tuple[Condition, ...]):
+        self.value, self.place, self.conditions = value, place, conditions
+
+    @lazy
+    def offset(self) -> Affine:
+        """How far it is from the first element in memory."""
+        return linear(self.place, strides(self.value.shape))
 
 
 class Probe(Walk):
@@ -106,8 +110,7 @@ class Probe(Walk):
         self.maps: list[Value] = []
 
     def read(self, v: Value, index: Index, conditions: tuple[Condition, ...]) -> None:
-        offset = linear(index, strides(v.shape))
-        self.accesses.append(Access(v, index, offset, conditions))
+        self.accesses.append(Access(v, index, conditions))
         for place in [*index, *(c.where for c in conditions)]:
             self.followed(place)
 
