@@ -97,11 +97,14 @@ def versions() -> list[str]:
 
     A change to tidegrad's files counts as a version, for those who work on them.
     """
-    package = Path(__file__).parents[2]
-    states = [
-        (str(path.relative_to(package)), (found := path.stat()).st_size, found.st_mtime_ns)
-        for path in sorted(package.rglob("*.py"))
-    ]
+    package = str(Path(__file__).parents[2])
+    states = []
+    for folder, _, names in os.walk(package):  # in a third of the time that pathlib takes
+        for name in names:
+            if name.endswith(".py"):
+                found = os.stat(os.path.join(folder, name))
+                states.append((folder[len(package) :], name, found.st_size, found.st_mtime_ns))
+    states.sort()
     ours = getattr(sys.modules[__name__.partition(".")[0]], "__version__", "")
     llvm = extra("llvmlite.binding", "jit").llvm_version_info
     return [ours, repr(states), extra("llvmlite", "jit").__version__, str(llvm), np.__version__]
