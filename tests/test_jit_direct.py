@@ -27,10 +27,9 @@ class Counting:
 
 def counted(f, *args):
     """The short way of a function that has been called with these arguments, counting from here."""
-    f(*args)
-    f.shortcut.direct = Counting(f.shortcut.direct)
-    for _ in range(2):  # after which all memory is known
+    for _ in range(3):  # after which all memory is known
         f(*args)
+    f.shortcut.direct = Counting(f.shortcut.direct)
     way = f.shortcut.direct
     assert isinstance(way.way, ways.Direct)
     return way

@@ -115,9 +115,10 @@ class Shortcut:
     Most calls are like the one before: that is asked here, in as few steps as possible.
     """
 
-    direct: Any = None  # a shorter way, which is tried first
+    repeated = False  # whether there has been another one like it
 
     def __init__(self, args: tuple, program: Any):
+        self.direct = program.direct  # a shorter way, which is tried first
         self.count = len(args)
         self.kinds = [(x.array.shape, x.array.dtype) for x in args]
         self.program, self.hold = program, program.conditions.hold

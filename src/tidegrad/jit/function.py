@@ -99,14 +99,14 @@ class Function:
                 if found is not MISSED:
                     return found
             if shortcut.fits(args):
-                return shortcut.program(args)
+                found = shortcut.program(args)
+                if not shortcut.repeated:  # a function that is called once needs no shorter way
+                    shortcut.repeated, shortcut.direct = True, direct_of(args, shortcut.program)
+                return found
         call = Call(args, kwargs, self.signature)
         program = self.program(call)
         found = program(call.leaves)
-        shortcut = Shortcut(args, program) if Shortcut.suits(call) else None
-        if shortcut is not None:
-            shortcut.direct = direct_of(args, program)
-        self.shortcut = shortcut
+        self.shortcut = Shortcut(args, program) if Shortcut.suits(call) else None
         return found
 
     def program(self, call: Call) -> Program:
