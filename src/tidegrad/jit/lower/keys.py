@@ -24,7 +24,7 @@ def text_of(graph: Graph) -> str:
 def form_of(outputs: Sequence[Value], inputs: Sequence[Value]) -> str:
     """How `outputs` are made of `inputs`, behind which nothing is looked at."""
     names: dict[Value, str] = {v: f"a{k}" for k, v in enumerate(inputs)}
-    lines = [f"{names[v]} {v.dtype}{v.shape}" for v in inputs]
+    lines = [f"{names[v]} {v.dtype.str}{v.shape}" for v in inputs]
     own = set(outputs)
     order: list[Any] = toposort(outputs, names.keys() - own)
     for v in order:
@@ -40,7 +40,7 @@ def described(v: Any) -> str:
     kind = "constant" if v.prim is None else f"{type(v.prim).__name__} {v.prim.name}"
     kind += f" {v.prim.text!r}" if isinstance(v.prim, Map) else ""
     params = ", ".join(f"{k}={plain(x)}" for k, x in sorted(v.params.items()))
-    return f"{v.dtype}{v.shape} {kind} {params} {'' if v.saved is None else plain(v.saved)}"
+    return f"{v.dtype.str}{v.shape} {kind} {params} {'' if v.saved is None else plain(v.saved)}"
 
 
 def plain(x: Any) -> str:
@@ -48,7 +48,7 @@ def plain(x: Any) -> str:
     if isinstance(x, Graph):
         return f"{{{text_of(x)}}}"
     if isinstance(x, ndarray):
-        return f"{x.dtype}{x.shape}{hashlib.sha256(x.tobytes()).hexdigest()}"
+        return f"{x.dtype.str}{x.shape}{hashlib.sha256(x.tobytes()).hexdigest()}"
     if isinstance(x, (tuple, list)):
         return f"({' '.join(map(plain, x))})"
     return repr(x)
