@@ -100,7 +100,8 @@ class Schedule:
             return stage.given
         if isinstance(stage, Folding) and stage.across:
             stage = Folding(stage.values[0])
-        return [access.value for access in stage.reads(self.stored, 1)[0]]
+        rows = natural_rows(stage.sliced, self.parts)  # which is looked at anyhow, most often
+        return [access.value for access in stage.reads(self.stored, rows)[0]]
 
     def joins(self, stage: Stage, group: Group) -> bool:
         """Whether a stage can run row by row in a group, which may get fewer rows for it."""
