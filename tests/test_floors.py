@@ -134,6 +134,13 @@ def test_only_required_packages_are_imported(path):
 
 
 @EVERY_FILE
+def test_the_type_checker_is_silenced_for_a_reason(path):
+    """Which stands behind the comment; mypy reports those that silence nothing."""
+    bare = re.findall(r".*# type: ignore(?:\[[^]]*\])?$", path.read_text("utf-8"), re.M)
+    assert not bare, bare
+
+
+@EVERY_FILE
 def test_size_is_within_the_caps(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     found = {

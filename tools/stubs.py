@@ -94,7 +94,7 @@ def tensor_class():
                 result = RETURNS.get(name, "Tensor")
             if name in OPERANDS:
                 shown = "(self, other: object)"
-            ignore = "  # type: ignore[override]" if name in OPERANDS else ""
+            ignore = "  # type: ignore[override]  # elementwise" if name in OPERANDS else ""
             lines.append(f"    def {name}{shown} -> {result}: ...{ignore}")
     lines.append("    def __hash__(self) -> int: ...")
     return "\n".join(lines)

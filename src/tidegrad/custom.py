@@ -206,7 +206,7 @@ class Application:
         return outs
 
     def run(self, args):
-        found = self.rule.fwd(*args)  # type: ignore[misc]
+        found = self.rule.fwd(*args)
         if not isinstance(found, tuple) or len(found) != 2:
             raise TypeError(f"{self.name}: fwd must return a pair (result, residuals)")
         return found
@@ -224,7 +224,7 @@ class Application:
                 _, residuals = self.run(self.with_inputs(inputs))
         whole = [Tensor(np.zeros(*spec)) if g is None else g for g, spec in zip(gs, self.outs)]
         with Recording(record):
-            found = self.rule.bwd(residuals, self.tree(whole))  # type: ignore[misc]
+            found = self.rule.bwd(residuals, self.tree(whole))  # type: ignore[misc]  # set with fwd
         return self.checked(found, inputs)
 
     def checked(self, found, inputs: Sequence[Tensor]) -> list:

@@ -167,9 +167,11 @@ def by_inputs(at: Linearized) -> list[tuple]:
     """The Jacobian in forward mode: one pass for each element of the inputs."""
     columns: list[list[list[Tensor]]] = [[] for _ in at.inputs.variables]
     for which, v in enumerate(at.inputs.variables):
-        for k in range(0 if v is None else v.array.size):
+        if v is None:
+            continue
+        for k in range(v.array.size):
             tangents: list[Tensor | None] = [None] * len(at.inputs.variables)
-            tangents[which] = basis(v, k)  # type: ignore[arg-type]
+            tangents[which] = basis(v, k)
             columns[which].append(at.push(tangents))
     rows = []
     for j, y in enumerate(at.outputs):

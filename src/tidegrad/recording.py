@@ -142,7 +142,7 @@ def refuse_escaped(operation: str, args: tuple) -> None:
     for a in args:
         array = getattr(a, "array", a)
         if isinstance(array, Node):
-            raise array.refused(operation, "")  # type: ignore[attr-defined]
+            raise array.refused(operation, "")  # type: ignore[attr-defined]  # it is a Value
 
 
 def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:

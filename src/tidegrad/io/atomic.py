@@ -17,7 +17,7 @@ from io import BufferedWriter, FileIO
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed and so needs no lock
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # in place of a module
 
 __all__ = ["replacing"]
 

@@ -105,7 +105,7 @@ class Entries:
         if stand_in._grad is UNREAD:
             entry = self.entries[id(stand_in)]
             entry.gradient = stand_in._grad = None
-            now = entry.tensor._grad  # type: ignore[union-attr]
+            now = entry.tensor._grad  # type: ignore[union-attr]  # only a tensor's is unread
             if now is not None:
                 entry.gradient = Entry(now, now.array.shape, now.array.dtype, self.token)
                 stand_in._grad = entry.gradient.stand_in

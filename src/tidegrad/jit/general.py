@@ -80,9 +80,9 @@ class SizedVariant(Variant):
 
     n = 0
 
-    def __init__(self, whole: Executable, count: int, fixed: bool):
+    def __init__(self, whole: General, count: int, fixed: bool):
         super().__init__(whole, count, fixed)
-        self.effort, self.most = effort(self.graph), whole.reach.most  # type: ignore[attr-defined]
+        self.effort, self.most = effort(self.graph), whole.reach.most
         self.shapes = [spec for _, spec in self.fresh]
         if any(
             isinstance(step, Call) and isinstance(step.operation.prim, Holding)

@@ -75,7 +75,7 @@ class Inner(Trace):
         stand_in = self.stand_in(tensor)
         if stand_in._grad is UNREAD:
             entry = self.entries[id(stand_in)]
-            now = self.outer.grad(entry.tensor)  # type: ignore[arg-type]
+            now = self.outer.grad(entry.tensor)  # type: ignore[arg-type]  # a tensor's
             entry.gradient = stand_in._grad = None if now is None else self.stand_in(now)
         return stand_in._grad
 
@@ -102,7 +102,7 @@ class Inner(Trace):
         set_ones = [(x, e) for x, e in found if e.stand_in._grad is not UNREAD]
         made = [(x, e.stand_in._grad) for x, e in set_ones]
         for _, entry in set_ones:
-            entry.gradient = entry.stand_in._grad  # type: ignore[assignment]
+            entry.gradient = entry.stand_in._grad  # type: ignore[assignment]  # not UNREAD any more
         return made
 
     def changed(self) -> list[tuple[Tensor, Entry]]:

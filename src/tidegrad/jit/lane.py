@@ -114,10 +114,10 @@ class Lane:
             return self.like(f"call {self.type} @llvm.abs.{suffix(self)}({given})")
         return self
 
-    def __eq__(self, other: Operand) -> Lane:  # type: ignore[override]
+    def __eq__(self, other: Operand) -> Lane:  # type: ignore[override]  # an instruction
         return compared("eq", self, other)
 
-    def __ne__(self, other: Operand) -> Lane:  # type: ignore[override]
+    def __ne__(self, other: Operand) -> Lane:  # type: ignore[override]  # likewise
         return compared("ne", self, other)
 
     def __lt__(self, other: Operand) -> Lane:

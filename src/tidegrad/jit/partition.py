@@ -37,7 +37,7 @@ def cut_off(outputs: Sequence[Value], inputs: Sequence[Value], kept: Sequence[Va
     new: dict[Value, Value] = {v: v for v in inputs} | stands
     for v in toposort(outputs, new.copy()):
         if v not in new:
-            new[v] = rebuilt(v, tuple(new[p] for p in v.parents))  # type: ignore
+            new[v] = rebuilt(v, tuple(new[p] for p in v.parents))
     return Graph((*inputs, *stands.values()), tuple(new[y] for y in outputs))
 
 
@@ -46,5 +46,5 @@ def depending(values: Sequence[Value], inputs: Iterable[Value]) -> set[Value]:
     found = set(inputs)
     for v in toposort(values):
         if not found.isdisjoint(v.parents):
-            found.add(v)  # type: ignore[arg-type]
+            found.add(v)
     return found

@@ -48,7 +48,7 @@ class Program:
         self.executable = compiled(self.graph, self.pairs)
         self.passed = passed(getattr(self.executable, "graph", self.graph), sources)
         states, leaves = (
-            [targets[k].source.tensor for k in group]  # type: ignore[union-attr]
+            [targets[k].source.tensor for k in group]  # type: ignore[union-attr]  # no results
             for group in (outcome.states, outcome.gradients)
         )
         self.gathered = Gathering(self.graph, sources, set(map(id, states)))

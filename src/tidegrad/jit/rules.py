@@ -47,7 +47,7 @@ class Derived:
     def __call__(self, arrays: Sequence[ndarray], kept: Sequence[ndarray] = ()) -> list[ndarray]:
         if self.executable is None:
             self.executable = self.compiled(self.graph, {})
-        read = [e.tensor.array for e in self.others]  # type: ignore[union-attr]
+        read = [e.tensor.array for e in self.others]  # type: ignore[union-attr]  # no arguments
         given = [*(arrays[k] for k in self.taken), *read, *kept]
         given = in_order(list(map(np.asarray, given)))  # cotangents may be views, or numbers
         return self.executable(given, [None] * len(self.graph.outputs))

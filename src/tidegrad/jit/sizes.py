@@ -21,6 +21,16 @@ class Reach(NamedTuple):
     most: int
 
 
+def compared(holds: Callable[[int], bool]) -> Any:
+    def compare(self: Size, other: int) -> bool:
+        first, last = map(holds, self.sign(other))
+        if first != last:
+            raise Varying(f"{self!r} and {other!r}")
+        return first
+
+    return compare
+
+
 class Size(int):
     """`slope * n + start`.  As a number it is that of the largest n, for which memory is planned.
 
@@ -63,8 +73,9 @@ class Size(int):
         return hash((self.slope, self.start))
 
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Size) and self.slope == other.slope
-        return same and self.start == other.start  # type: ignore[attr-defined]
+        if not isinstance(other, Size):
+            return False
+        return self.slope == other.slope and self.start == other.start
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -122,21 +133,10 @@ class Size(int):
         slope, start = parts(self - other)
         return slope * self.reach.least + start, slope * self.reach.most + start
 
-
-def compared(holds: Callable[[int], bool]) -> Any:
-    def compare(self: Size, other: int) -> bool:
-        first, last = map(holds, self.sign(other))
-        if first != last:
-            raise Varying(f"{self!r} and {other!r}")
-        return first
-
-    return compare
-
-
-Size.__lt__ = compared(lambda away: away < 0)  # type: ignore[method-assign]
-Size.__le__ = compared(lambda away: away <= 0)  # type: ignore[method-assign]
-Size.__gt__ = compared(lambda away: away > 0)  # type: ignore[method-assign]
-Size.__ge__ = compared(lambda away: away >= 0)  # type: ignore[method-assign]
+    __lt__ = compared(lambda away: away < 0)
+    __le__ = compared(lambda away: away <= 0)
+    __gt__ = compared(lambda away: away > 0)
+    __ge__ = compared(lambda away: away >= 0)
 
 
 def parts(x: int) -> tuple[int, int]:
@@ -221,7 +221,7 @@ def concrete(x: Any, n: int) -> Any:
         return x.at(n)
     if isinstance(x, (tuple, list)):
         inner = [concrete(part, n) for part in x]
-        return type(x)._make(inner) if hasattr(x, "_make") else type(x)(inner)  # type: ignore
+        return type(x)._make(inner) if hasattr(x, "_make") else type(x)(inner)
     if isinstance(x, dict):
         return {key: concrete(part, n) for key, part in x.items()}
     if type(x) is slice:

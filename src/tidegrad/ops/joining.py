@@ -194,6 +194,7 @@ def framed(x: Tensor, pairs: Sequence[Sequence[int]], mode: str) -> Tensor:
         if before or after:
             if x.array.shape[axis] == 0:
                 raise ShapeError(f"pad: axis {axis} is empty; it has no element to continue with")
-            source = np.pad(np.arange(x.array.shape[axis]), (before, after), mode)  # type: ignore
+            source = np.arange(x.array.shape[axis])
+            source = np.pad(source, (before, after), mode)  # type: ignore  # it is one of them
             x = gather(x, Tensor(source), axes=(axis,))
     return x

@@ -85,7 +85,7 @@ class Emit(Loading):
         offset = linear(index, strides(v.shape))
         spread = self.lane is not None and self.lane in offset.loops
         x, align = to_memory(at_depth(x, self.here), self.width if spread else 1), v.dtype.itemsize
-        if not spread or offset.along(self.lane) == 1:  # type: ignore[arg-type]
+        if not spread or offset.along(self.lane) == 1:  # type: ignore[arg-type]  # it has one
             place = self.address(v, offset, self.here)
             if spread and self.mask is not None:
                 self.masked_store("store", x, f"ptr align {align} {place}", "p0")

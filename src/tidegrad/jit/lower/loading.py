@@ -42,7 +42,7 @@ class Loading(Placing):
         if held is not None:
             held = splat(held, self.width)
             mask = held if mask is None else met(held, mask)
-        if offset.along(self.lane) == 1:  # type: ignore[arg-type]
+        if offset.along(self.lane) == 1:  # type: ignore[arg-type]  # there is a lane
             return self.row(v, offset, mask)
         count = repeats(offset, self.lane, self.width)
         if count > 1:
@@ -110,7 +110,7 @@ class Loading(Placing):
     def deepest(self, offset: Affine, mask: Lane | None) -> Level:
         """Where both a place and a mask are known."""
         code = self.level(offset.loops)
-        return code if mask is None else max((code, mask.code), key=depth)  # type: ignore
+        return code if mask is None else max((code, mask.code), key=depth)  # type: ignore  # Levels
 
     def address(self, v: Value, offset: Affine, code: Any) -> str:
         """Where an element is; elements a known distance apart share what is computed for it."""

@@ -44,9 +44,10 @@ def parts_of(schedule: Schedule) -> list[list[list[Group]] | Call]:
         calls = [s for group in level for s in group.stages if isinstance(s, Call) and s.python]
         loops = [g for g in level if not any(isinstance(s, Call) and s.python for s in g.stages)]
         if loops:
-            if not found or isinstance(found[-1], Call):
-                found.append([])
-            found[-1].append(loops)  # type: ignore[union-attr]
+            part = found[-1] if found else None
+            if not isinstance(part, list):
+                found.append(part := [])
+            part.append(loops)
         found += calls
     return found
 

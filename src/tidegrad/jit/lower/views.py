@@ -146,7 +146,7 @@ def steps_of(i: Value) -> Steps | None:
     """How a constant index grows, if it does so evenly along one axis at most."""
     one = uniform(i)
     if one is not None:
-        return Steps(0, int(one.saved.item()), 0)  # type: ignore[union-attr]
+        return Steps(0, int(one.saved.item()), 0)
     if i.saved is None or not i.size:
         return None
     start, axes = int(i.saved.flat[0]), [k for k, n in enumerate(i.shape) if n > 1]

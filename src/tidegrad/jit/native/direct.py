@@ -57,7 +57,7 @@ def direct(told: Mapping[str, int | tuple[int, int]]) -> Any:
     words.  What these are addresses of must live as long as the function.
     """
     table = [told[name] for name in SINGLE]
-    table += [n for name in SEVERAL for n in told[name]]  # type: ignore[union-attr]
+    table += [n for name in SEVERAL for n in told[name]]  # type: ignore[union-attr]  # pairs
     with LOCK:  # of threads that come here at once, one makes it
         definition = method()
     return maker()(ctypes.addressof(definition), np.array(table, np.uint64), None)

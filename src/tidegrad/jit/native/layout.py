@@ -65,7 +65,7 @@ def fields() -> Fields:
     arrays[0].flags.writeable = False
     tensors = [Tensor(a) for a in arrays]
     for k, t in enumerate(tensors):
-        t.node, t._grad = [k], [k + 0.5]  # type: ignore[assignment]
+        t.node, t._grad = [k], [k + 0.5]  # type: ignore[assignment]  # any new objects
     counted = [Tensor(np.empty(1)) for _ in EXAMPLES]
     held = [[t.array] * n for t, (n, _) in zip(counted, EXAMPLES)]
     return Fields(

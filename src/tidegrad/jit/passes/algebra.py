@@ -37,7 +37,7 @@ def negated(x: Value) -> Value | None:
 
 def opposite(x: Value) -> Value:
     """The negative of a number, spread as it is."""
-    array = np.negative(uniform(x).saved).reshape(())  # type: ignore[union-attr, arg-type]
+    array = np.negative(uniform(x).saved).reshape(())  # type: ignore[union-attr]  # x is uniform
     return fitted(scalar(array, x.dtype), x)
 
 

@@ -33,14 +33,15 @@ class Part(NamedTuple):
 def part_of(x: Value) -> Part | None:
     if x.prim is not place:
         return None
-    entries = read(x.params["key"], x.shape)
-    if None in entries:
+    key = read(x.params["key"], x.shape)
+    entries = [e for e in key if e is not None]
+    if len(entries) < len(key):
         return None
     partial = [a for a, e in enumerate(entries) if e != (0, 1, x.shape[a])]
     if len(partial) != 1:
         return None
     (axis,) = partial
-    start, step, count = entries[axis]  # type: ignore[misc]
+    start, step, count = entries[axis]
     if step != 1:
         return None
     y, count = x.parents[0], 1 if count is None else count

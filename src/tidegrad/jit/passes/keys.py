@@ -81,5 +81,5 @@ def composed_key(first: tuple, second: tuple, shape: Shape) -> tuple | None:
     """`key` for which `x[key]` is `x[first][second]`, of an `x` of `shape`."""
     inner = read(first, shape)
     middle = tuple(1 if e is None else e.size for e in inner if e is None or e.size is not None)
-    found = composed(inner, read(second, middle))  # type: ignore[arg-type]
+    found = composed(inner, read(second, middle))  # type: ignore[arg-type]  # no size is None
     return None if found is None else written(found, shape)

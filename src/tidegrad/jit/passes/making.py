@@ -54,4 +54,4 @@ def number(x: Value) -> Any:
     if x.prim is None and x.saved is None:
         return None
     found = uniform(x)
-    return None if found is None else found.saved.item()  # type: ignore[union-attr]
+    return None if found is None else found.saved.item()

@@ -58,14 +58,14 @@ def cut_of_part(value: Value, x: Value) -> Value | None:
     entries = read(value.params["key"], x.shape)
     at = [i for i, e in enumerate(entries) if e is not None][axis]
     e = entries[at]
-    count = 1 if e.size is None else e.size  # type: ignore[union-attr]
+    count = 1 if e.size is None else e.size
     if not count:
         return None
-    low, high = sorted((e.start, e.start + e.step * (count - 1)))  # type: ignore[union-attr]
+    low, high = sorted((e.start, e.start + e.step * (count - 1)))
     ends = [0, *accumulate(x.params["sizes"])]
     for part, (start, stop) in zip(x.parents, pairwise(ends)):
         if start <= low and high < stop:
-            entries[at] = e._replace(start=e.start - start)  # type: ignore[union-attr]
+            entries[at] = e._replace(start=e.start - start)
             found = made(cut, part, key=written(entries, part.shape))
             return fitted(found, value)
     return None
@@ -117,8 +117,8 @@ def neighbours(a: Value, b: Value, axis: int) -> Value | None:
     if any(e is None or e.size is None for key in keys for e in key):
         return None
     p, q = keys[0][axis], keys[1][axis]
-    together = Cut(p.start, p.step, p.size + q.size)  # type: ignore
-    if q.start != p.start + p.step * p.size or q.step != p.step:  # type: ignore
+    together = Cut(p.start, p.step, p.size + q.size)  # type: ignore  # as just asked
+    if q.start != p.start + p.step * p.size or q.step != p.step:  # type: ignore  # likewise
         return None
     if keys[0][:axis] + keys[0][axis + 1 :] != keys[1][:axis] + keys[1][axis + 1 :]:
         return None

@@ -43,9 +43,8 @@ class Stacked:
 
     def made(self, v: Value) -> Value | None:
         parents = [self.of(p) if p in self.moving else self.same(p) for p in v.parents]
-        if any(p is None for p in parents):
-            return None
-        return self.applied(v, parents)  # type: ignore[arg-type]
+        known = [p for p in parents if p is not None]
+        return self.applied(v, known) if len(known) == len(parents) else None
 
     def applied(self, v: Value, parents: list[Value]) -> Value | None:
         """The operation of `v` on stacked parents, or on those that are the same in all steps."""

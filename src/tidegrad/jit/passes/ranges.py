@@ -105,12 +105,12 @@ class Range:
     def __ge__(self, other: Any) -> Range:
         return of(other) <= self
 
-    def __eq__(self, other: Any) -> Range:  # type: ignore[override]
+    def __eq__(self, other: Any) -> Range:  # type: ignore[override]  # a range of bools
         y = of(other)
         same = y is self or self.lo == self.hi == y.lo == y.hi
         return decided(same and not (self.nan or y.nan), self.hi < y.lo or y.hi < self.lo)
 
-    def __ne__(self, other: Any) -> Range:  # type: ignore[override]
+    def __ne__(self, other: Any) -> Range:  # type: ignore[override]  # likewise
         return inverted(self == other)
 
     def __radd__(self, other: Any) -> Range:

@@ -64,14 +64,15 @@ def of_placed(value: Value, facts: Facts) -> Value | None:
     x = value.parents[0]
     if x.prim is not place or not x.size:
         return None
-    entries = read(x.params["key"], x.shape)
-    if None in entries:
+    key = read(x.params["key"], x.shape)
+    entries = [e for e in key if e is not None]
+    if len(entries) < len(key):
         return None
     axes = value.params["axes"]
     partial = {a for a, e in enumerate(entries) if e != (0, 1, x.shape[a])}
     if not partial <= set(axes):
         return None
-    shape = tuple(1 if e.size is None else e.size for e in entries)  # type: ignore[union-attr]
+    shape = tuple(1 if e.size is None else e.size for e in entries)
     return like(value, reshaped(x.parents[0], shape))
 
 

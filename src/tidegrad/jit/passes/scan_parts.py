@@ -154,5 +154,5 @@ def put_for(values: Iterable[Value], new: Mapping[Value, Value]) -> dict[Value, 
     known = dict(new)
     for v in toposort(values):
         if v not in known:
-            known[v] = rebuilt(v, tuple([known[p] for p in v.parents]))  # type: ignore
+            known[v] = rebuilt(v, tuple([known[p] for p in v.parents]))
     return known

@@ -112,7 +112,7 @@ def hoisted(scan: Opened) -> None:
     new: dict[Value, Value] = {}
     stack = [p for v in toposort(scan.ends) if v in moving for p in v.parents] + scan.ends
     while stack:
-        v: Value = stack.pop()  # type: ignore[assignment]
+        v: Value = stack.pop()
         given = v.prim is None and (v.saved is None or v.saved.size == 1)
         if v in moving or given:
             continue
@@ -132,9 +132,9 @@ def batched(scan: Opened) -> None:
     new: dict[Value, Value] = {}
     for v in toposort(scan.ends):
         if isinstance(v.prim, Contract) and v in moving and v not in late:
-            outer = stacked.of(v)  # type: ignore[arg-type]
+            outer = stacked.of(v)
             if outer is not None:
-                new[v] = scan.give(outer, cut=True)  # type: ignore[index]
+                new[v] = scan.give(outer, cut=True)
     if new:
         scan.replace(new)
 

@@ -140,7 +140,7 @@ class TransformerEncoder(Stack):
     (3, 5, 8)
     """
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, src, mask=None, src_key_padding_mask=None, is_causal: bool = False
     ) -> tg.Tensor:
         """(T, N, d_model) through all layers, each with the same masks."""
