@@ -13,7 +13,7 @@ from tidegrad.trees import flatten
 @pytest.fixture(autouse=True, params=["interpreter", "machine code"])
 def backend(request, monkeypatch):
     if request.param == "interpreter":
-        monkeypatch.setattr(family, "compiled", Interpreter)
+        monkeypatch.setattr(family, "Executable", Interpreter)
 
 
 def model(x, w):

@@ -100,7 +100,7 @@ def test_a_tensor_that_escaped_names_where_it_was_made():
 def backend(request, monkeypatch):
     """What runs the graphs of traced functions."""
     if request.param == "interpreter":
-        monkeypatch.setattr(family, "compiled", Interpreter)
+        monkeypatch.setattr(family, "Executable", Interpreter)
 
 
 @pytest.mark.parametrize("name, f, truth, shapes", CASES, ids=NAMES)

@@ -44,7 +44,8 @@ class Executable:
     """A graph, compiled for as many threads as there are to be.
 
     Called with the inputs' arrays, contiguous and in order, and for each output an array to be
-    written to or None.  Only an output in `safe` may be written where its input lies.
+    written to, which may be the memory of the input that `pairs` names for it, or None for new
+    memory, which no input and no other result shares.
     """
 
     form = ""  # what else a program depends on

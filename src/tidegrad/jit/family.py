@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core import Tensor
 from .arguments import Call, is_array
-from .backend import compiled
+from .executable import Executable
 from .general import General, Sized, capacity
 from .graph import Graph
 from .native.forks import new_lock
@@ -86,17 +86,17 @@ class Family:
             found = self.paired(sizes, graph, pairs)
             if found is None:
                 self.known = [(graph, sizes), *self.known[: FEW - 1]]
-            return found or compiled(graph, pairs)
+            return found or Executable(graph, pairs)
 
     def fitted(self, k: int, graph: Graph, n: int) -> Any:
         """The general program number `k` for one n, or a new one with more room."""
         general, place = self.general[k]
         if n < general.reach.least:
-            return compiled(graph, general.pairs)
+            return Executable(graph, general.pairs)
         if n > general.most:
             wider = widened(general.pattern, general.pairs, n)
             if wider is None:
-                return compiled(graph, general.pairs)
+                return Executable(graph, general.pairs)
             self.general[k] = (general := wider), place
         return Sized(general, graph, n)
 
