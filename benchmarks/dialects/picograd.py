@@ -1,0 +1,3 @@
+"""Programs of picograd beside PyTorch."""
+
+PROGRAMS: list = []
