@@ -9,7 +9,7 @@ import numpy as np
 
 import tidegrad as tg
 
-__all__ = ["Cell", "array_of", "flow", "past"]
+__all__ = ["Cell", "flow", "leaf", "past"]
 
 EDITED = (
     "{}: this is the result of an operation, and was written into after it was computed: what is "
@@ -99,10 +99,10 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.dtype == b.dtype and np.array_equal(a.view(bits), b.view(bits))
 
 
-def array_of(value: Any, dtype: Any) -> np.ndarray:
-    """A new array of anything that `tg.tensor` takes."""
+def leaf(value: Any, dtype: Any, tracked: bool) -> tg.Tensor:
+    """A new tensor of anything that `tg.tensor` takes, or of a cell's array."""
     value = value.numbers() if isinstance(value, Cell) else value
-    return np.array(tg.tensor(value, dtype=dtype).data)
+    return tg.tensor(value, dtype=dtype, requires_grad=tracked)
 
 
 def past(root: Cell) -> list[Cell]:

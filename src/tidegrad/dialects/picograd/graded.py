@@ -22,8 +22,9 @@ class Graded(Cell):
 
     @property
     def grad(self) -> Any:
-        if self.gradient is None and self.tracked:
-            self.gradient = self.plain(np.zeros(self.held.shape), self.held.dtype, False)
+        if self.tracked and not isinstance(self.gradient, Cell):
+            g = np.zeros(self.held.shape) if self.gradient is None else self.gradient
+            self.gradient = self.plain(g, self.held.dtype, False)
         return self.gradient
 
     @grad.setter
@@ -31,22 +32,25 @@ class Graded(Cell):
         self.grad.data = value.numbers() if isinstance(value, Cell) else value
 
     def receive(self, g: np.ndarray) -> None:
-        self.grad.data = g if self.gradient is None else self.grad.data + g
+        if isinstance(self.gradient, Cell):
+            self.grad = self.gradient.numbers() + g
+        else:  # nobody has asked for it yet
+            self.gradient = g if self.gradient is None else np.asarray(self.gradient + g)
 
     def backward(self) -> None:
         """Seeded with ones, the gradient is added to all that this was computed from."""
-        cells = past(self)
+        cells, ones = past(self), np.ones(self.held.shape)
         with execution(any(getattr(cell, "is_distributed", False) for cell in cells)):
-            flow(cells, np.ones(self.held.shape))
-        self.grad = 1.0
+            flow(cells, ones)
+        self.grad = ones
 
     def __getstate__(self) -> dict:
         """A copy or a pickle is a leaf."""
-        g = self.gradient
+        g = self.grad
         return {
             "array": self.numbers(),
             "tracked": self.tracked,
-            "gradient": None if g is None else self.plain(g.data, g.dtype, False),
+            "gradient": None if g is None else g.to_numpy(),
             "is_distributed": self.is_distributed,
         }
 

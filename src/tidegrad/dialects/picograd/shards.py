@@ -10,7 +10,7 @@ import numpy as np
 import tidegrad as tg
 
 from ..shared import lacking, operators
-from .cells import Cell, array_of
+from .cells import Cell, leaf
 from .compute import applied, compute
 from .config import wanted
 from .graded import Graded
@@ -40,7 +40,7 @@ class Tensor(Graded):
         distributed: bool | None = None,
         requires_grad: bool = False,
     ):
-        self.begin(array_of(data, dtype), requires_grad)
+        self.become(leaf(data, dtype, requires_grad))
         self.gradient = None
         self.is_distributed = wanted(self.held.size) if distributed is None else distributed
 

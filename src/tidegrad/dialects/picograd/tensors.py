@@ -10,7 +10,7 @@ import numpy as np
 import tidegrad as tg
 
 from ..shared import lacking, operators
-from .cells import Cell, array_of, flow, past
+from .cells import Cell, flow, leaf, past
 
 __all__ = ["apply", "tensor", "to_tensor"]
 
@@ -33,7 +33,7 @@ class tensor(Cell):
     __getattr__ = lacking("picograd", "tensor")
 
     def __init__(self, value: Any = 0, rev_op: Any = None, args: Any = None, grad: bool = False):
-        self.begin(array_of(value, tg.float32), grad)
+        self.become(leaf(value, tg.float32, grad))
         self.rev_op, self.total = rev_op, None
         sources = [to_tensor(x) for x in args or ()]
         if rev_op is not None and grad and any(x.tracked for x in sources):
