@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tidegrad as tg
+from examples.dialects import picograd_mlp
 from tidegrad.dialects.picograd import (
     MLP,
     Layer,
@@ -21,6 +22,7 @@ from tidegrad.dialects.picograd import (
     get_distributed_config,
     optimize_graph,
     set_distributed_config,
+    tensor,
     visualize_graph,
 )
 from tidegrad.dialects.picograd.nn import generate_dataset, train_model
@@ -678,6 +680,12 @@ def test_a_drawing_is_a_file(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "graph" / "one.svg").exists()
 
 
+def test_the_example_draws(tmp_path, monkeypatch, python_random):
+    monkeypatch.chdir(tmp_path)
+    words = "".join(ElementTree.fromstring(picograd_mlp.draw().svg).itertext())
+    assert "tanh" in words and "x" in words and (tmp_path / "graph" / "mlp.svg").exists()
+
+
 def test_the_demo_it_ships_runs_unchanged(alone, tmp_path):
     """The names and steps of its test.py."""
     (tmp_path / "demo.py").write_text(
@@ -727,12 +735,20 @@ def test_wrong_values_are_named():
         Value(1) + "a"
 
 
+def test_what_would_lose_a_gradient_is_refused():
+    tracked = Value(1)
+    for use in (lambda: tensor([1, 2]) * tracked, lambda: Tensor(tracked), lambda: tensor(tracked)):
+        with pytest.raises(TypeError, match="tracked Value cannot be made into another"):
+            use()
+    assert Tensor(Tensor([1, 2])).data.tolist() == [1, 2]
+
+
 def test_names_that_are_lacking():
     with pytest.raises(AttributeError, match=r"no Value.sigmoid; tidegrad has tg.sigmoid"):
         Value(1).sigmoid()
     with pytest.raises(AttributeError, match=r"no Tensor.exp; tidegrad has tg.exp"):
         Tensor(1).exp()
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="no Value._backward"):
         Value(1)._backward = lambda: None
     with pytest.raises(AttributeError, match="no MLP.zero_grad"):
         MLP(1, [1]).zero_grad()

@@ -19,6 +19,7 @@ SWITCHED = (
     "{0}: one that this was computed from is {1}tracked now and was not when it was used; "
     "call track() or untrack() before"
 )
+LOST = "a tracked {} cannot be made into another tensor, as its gradient would be lost"
 
 
 class Cell:
@@ -100,8 +101,11 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def leaf(value: Any, dtype: Any, tracked: bool) -> tg.Tensor:
-    """A new tensor of anything that `tg.tensor` takes, or of a cell's array."""
-    value = value.numbers() if isinstance(value, Cell) else value
+    """A new tensor of anything that `tg.tensor` takes, or of an untracked cell."""
+    if isinstance(value, Cell):
+        if value.tracked:
+            raise TypeError(LOST.format(kind(value)))
+        value = value.numbers()
     return tg.tensor(value, dtype=dtype, requires_grad=tracked)
 
 

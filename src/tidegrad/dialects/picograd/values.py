@@ -36,6 +36,7 @@ class Value(Graded):
 
     __slots__ = ("_op", "handed", "name", "shown")
     __getattr__ = lacking("picograd", "Value")
+    _backward = property(None, lambda self, rule: self.__getattr__("_backward"))
 
     def __init__(self, data: Any, _children: Any = (), _op: str = "", label: str | None = None):
         if not isinstance(data, Tensor):
