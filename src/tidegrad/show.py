@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .abstract import Value
 from .core import Tensor
 
 __all__ = ["formatted", "show"]
@@ -11,9 +12,9 @@ __all__ = ["formatted", "show"]
 
 def show(self: Tensor) -> str:
     """`tensor([...])`, with the dtype where it is not what the numbers say."""
-    if not isinstance(self.array, np.ndarray):
+    if type(self.array) is Value:
         return f"tensor(<{self.array.dtype}{list(self.array.shape)} of a trace>)"
-    text = np.array2string(self.array, separator=", ", prefix="tensor(")
+    text = np.array2string(np.asarray(self.array), separator=", ", prefix="tensor(")
     if self.array.size == 0 and self.array.shape != (0,):
         text = f"{text}, shape={self.array.shape}"
     plain = ("float32", "int64", "bool")
