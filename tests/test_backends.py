@@ -1,6 +1,8 @@
 """Accelerators: a dozen array operations are enough for everything that runs eagerly."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -148,10 +150,17 @@ def test_a_tensor_that_stays_behind_says_where_it_lies():
     with tg.backends.use("strict"):
         x = tg.tensor([1.0, 2.0], requires_grad=True)
         y = tg.exp(x)
-    for use in (lambda: y * 2, lambda: tg.sin(y), lambda: y.sum(), lambda: y[0], y.sum):
+    uses = (
+        *(lambda: y * 2, lambda: tg.sin(y), lambda: y.sum(), lambda: y[0], lambda: y == y, y.clone),
+        *(lambda: tg.jit(lambda t: t * 2)(y), tg.jit(lambda: y * 2), lambda: tg.concat([y, y])),
+        *(lambda: y.astype(tg.float64), lambda: tg.where(True, y, y), lambda: y + np.ones(2)),
+    )
+    for use in uses:
         with pytest.raises(tg.errors.TraceError, match=r"lies on the backend 'strict'.*x\.numpy"):
             use()
     assert tg.tensor(y.numpy()).sum().item() == pytest.approx(np.exp([1, 2]).sum())
+    copies = [tg.tensor(y), pickle.loads(pickle.dumps(y)), copy.deepcopy(y)]
+    assert all(np.array_equal(c.detach() * 1, y.numpy()) for c in copies)
     with tg.backends.use("strict"):
         y.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), np.exp([1, 2]), rtol=1e-6)

@@ -107,7 +107,8 @@ def elements(tensor: Tensor) -> Any:
 
     In a trace a program may rely on them only for as long as the tensor has this array.
     """
-    return tensor.array if local.tracing is None else local.tracing.elements(tensor)
+    array: Any = tensor.array if local.tracing is None else local.tracing.elements(tensor)
+    return array if type(array) is np.ndarray else array.known()
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def home(tree: Any) -> Any:
     for tensor in [*flatten(tree)[0], *getattr(tree, "buffers", list)()]:
         for t in (tensor, getattr(tensor, "grad", None)):
             if type(t) is Tensor and isinstance(t.array, Held):
-                t.array = t.array.host()
+                t.array = t.array.known()
     return tree
 
 

@@ -57,7 +57,7 @@ class Device(Execution):
         shape, dtype, rule = tuple(shape), np.dtype(dtype), rule_of(prim)
         if rule is not None:
             return rule(Work(self, prim, arrays, params, shape, dtype))
-        homes = [a.host() if type(a) is Held else a for a in arrays]
+        homes = [a.known() if type(a) is Held else a for a in arrays]
         return self.array(np.asarray(prim.run(*homes, **params)))
 
     def fetched(self, handle: Any) -> ndarray:

@@ -32,9 +32,9 @@ class Held(Value):
 
     @property
     def saved(self) -> ndarray:  # type: ignore[override]  # of a Value that is known already
-        return self.host()
+        return self.known()
 
-    def host(self) -> ndarray:
+    def known(self) -> ndarray:
         """The elements in NumPy, brought here once."""
         if self.home is None:
             found = self.backend.fetched(self.handle)
@@ -46,14 +46,22 @@ class Held(Value):
             self.home = found
         return self.home
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
-        return np.array(self.host(), dtype, copy=copy)
+    def used(self, use: str) -> ndarray:
+        """The elements for what NumPy does with them, within the backend's block."""
+        if local.trace is None:
+            raise self.refused(use, "")
+        return self.known()
 
-    def __reduce__(self) -> Any:
-        return np.array, (self.host(),)  # copied and pickled, it is an array like others
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> ndarray:
+        return np.array(self.used("np.asarray"), dtype, copy=copy)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.host(), name)
+        if name[:2] == "__":  # a protocol that others look for
+            raise AttributeError(name)
+        return getattr(self.used(name), name)
+
+    def __reduce__(self) -> Any:
+        return np.array, (self.known(),)  # copied and pickled, it is an array like others
 
     def refused(self, use: str, remedy: str) -> TraceError:
         """The error for an operation by somebody else than the backend."""
@@ -74,20 +82,17 @@ def guarded(operator: Callable[..., Any], name: str) -> Callable[..., Any]:
     return apply
 
 
+def at_home(name: str) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: getattr(self.used(name), name)(*args, **kwargs)
+
+
 for operation in (*UNARY, *OPERATORS, *COMPARISONS):
     for name in (f"__{operation}__", f"__r{operation}__"):
         if name in vars(Value):
             setattr(Held, name, guarded(vars(Value)[name], operation))
 Held.__hash__ = object.__hash__  # type: ignore[method-assign]  # which __eq__ took away
-
-
-def at_home(name: str) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: getattr(self.host(), name)(*args, **kwargs)
-
-
 # What a Value of a program must refuse.
 for name in ("__bool__", "__float__", "__int__", "__index__", "__complex__", "__iter__"):
     setattr(Held, name, at_home(name))
 for name in ("nonzero", "max", "item", "tolist"):
     setattr(Held, name, at_home(name))
-setattr(Held, "data", property(lambda self: self.host().data))  # noqa: B010 (a table's last line)

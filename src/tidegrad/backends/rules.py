@@ -179,7 +179,7 @@ def unsummed(on: Any, y: Held, size: Shape, stride: Shape, shape: Shape) -> Held
 def flat_places(indices: list[Held], axes: Shape, shape: Shape) -> tuple[ndarray, Shape]:
     """Index arrays, brought home, as places in the flat `axes`; and the shape that they have."""
     found = np.zeros((), np.int64)
-    for axis, index in zip(axes, np.broadcast_arrays(*(i.host() for i in indices))):
+    for axis, index in zip(axes, np.broadcast_arrays(*(i.known() for i in indices))):
         n = shape[axis]
         found = found * n + (index.astype(np.int64) + n * (index < 0))
     return found.ravel(), found.shape
