@@ -23,15 +23,15 @@ LEAF = 128  # elements which NumPy's sums halve no further
 BLOCK = 1 << 15  # elements whose intermediate results stay in a core's cache
 CUT_ANYWHERE = {"max", "min", "any", "all"}
 ALONG = {*CUT_ANYWHERE, "sum", "prod", "norm", "argmax", "argmin"}
-# What is one pass of cheap arithmetic takes four times as many elements to be worth sharing.
-CHEAP = {
+# Texts that are one call of NumPy's, which can write where the result belongs.
+DIRECT = {
     "x + y": np.add,
     "x - y": np.subtract,
     "x * y": np.multiply,
     "x / y": np.divide,
     "-x": np.negative,
 }
-ENOUGH = 1 << 17  # elements from which sharing pays
+ENOUGH = 1 << 19  # elements from which sharing pays
 
 
 class Job(NamedTuple):
@@ -50,14 +50,8 @@ class Job(NamedTuple):
 
 def worth(prim: Prim, args: Sequence[Any]) -> bool:
     """Whether an operation is large enough for several workers, and of a kind that can be cut."""
-    shapes = [a.shape for a in args if type(a) not in WEAK]
-    if isinstance(prim, Map):
-        cheap = prim.text in CHEAP
-    elif isinstance(prim, Reduce) and prim.name in ALONG:
-        cheap = True
-    else:
-        return False
-    return max(map(size_of, shapes)) >= ENOUGH * (4 if cheap else 1)
+    shared = isinstance(prim, Map) or (isinstance(prim, Reduce) and prim.name in ALONG)
+    return shared and max(size_of(a.shape) for a in args if type(a) not in WEAK) >= ENOUGH
 
 
 def jobs_of(prim: Any, arrays: list, params: dict, workers: int, new: Callable) -> Job | None:
@@ -178,7 +172,7 @@ def compute(job: Job, k: int) -> Any:
 
 def written(prim: Any, args: list, params: dict, out: ndarray) -> None:
     """An elementwise piece into `out`, in blocks where it makes intermediate results."""
-    ufunc = CHEAP.get(prim.text) or (prim.run if isinstance(prim.run, np.ufunc) else None)
+    ufunc = DIRECT.get(prim.text) or (prim.run if isinstance(prim.run, np.ufunc) else None)
     if ufunc is not None and not params:
         ufunc(*args, out=out)
         return
