@@ -13,6 +13,7 @@ import pytest
 
 import tidegrad as tg
 from examples.dialects import picograd_mlp
+from tidegrad.backends import pieces, processes
 from tidegrad.dialects.picograd import (
     MLP,
     Layer,
@@ -535,9 +536,15 @@ def test_a_value_of_a_tensor_flows_on():
 # --- working on all cores ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("processes", [False, True])
+@pytest.fixture
+def always_shared(monkeypatch):
+    """Work is shared also where it is too small to gain."""
+    monkeypatch.setattr(pieces, "ENOUGH", 1)
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_parallel_is_serial_in_every_bit(processes, workers, rng):
+def test_parallel_is_serial_in_every_bit(kind, workers, rng, always_shared):
     a, b, row = rng.normal(size=(64, 500)), rng.normal(size=(64, 500)), rng.normal(size=500)
 
     def numbers(distributed):
@@ -552,12 +559,12 @@ def test_parallel_is_serial_in_every_bit(processes, workers, rng):
         return [p.data for p in parts] + [w.data.data, v.grad.data, t.grad.data]
 
     serial = numbers(False)
-    set_distributed_config(num_workers=workers, use_processes=processes)
+    set_distributed_config(num_workers=workers, use_processes=kind == "processes")
     for x, y in zip(serial, numbers(True), strict=True):
         assert x.dtype == y.dtype and x.tobytes() == y.tobytes()
 
 
-def test_small_shapes_any_number_of_workers():
+def test_small_shapes_any_number_of_workers(always_shared):
     s, row = np.arange(16.0).reshape(4, 4), np.array([1.0, 2, 3, 4])
     for workers in (1, 2, 4, 7):
         set_distributed_config(num_workers=workers, use_processes=False)
@@ -565,6 +572,42 @@ def test_small_shapes_any_number_of_workers():
         assert np.array_equal((Tensor(s[:, :1], distributed=True) * row).data, s[:, :1] * row)
         assert (Tensor(3, distributed=True) * 2).data == 6
         assert np.array_equal((Tensor(s[:1], distributed=True) - s).data, s[:1] - s)
+
+
+def test_a_worker_that_dies_is_named(always_shared):
+    set_distributed_config(num_workers=3)
+    t = Tensor(np.ones(4000), np.float32, True, True)
+    v = Value(Tensor(np.ones(4000), distributed=True))
+    for use in (lambda: t + 1, lambda: (v * 2).exp(), lambda: ((t * t).backward(), t.grad.data)):
+        use()
+        before = t.grad.data.copy()
+        worker = processes.Processes(3).pool.workers[1].process
+        worker.kill()
+        with pytest.raises(RuntimeError, match=rf"worker 2 \(process {worker.pid}\) ended"):
+            use()
+        assert np.array_equal(t.grad.data, before) and (t.data == 1).all()
+        use()
+
+
+def test_backward_is_shared_too(always_shared, monkeypatch):
+    shared = []
+    monkeypatch.setattr(tg.backends, "use", recorder(tg.backends.use, shared))
+    set_distributed_config(enabled=True, num_workers=2, min_elements_for_parallel=100)
+    v = Value(np.ones(100))
+    w = v * v
+    assert shared == [("processes", {"workers": 2, "min_elements": 1})]
+    set_distributed_config(use_processes=False)
+    w.backward()
+    Value(2) * 3, Tensor([1, 2]).sum()
+    assert shared[1:] == [("threads", {"workers": 2, "min_elements": 1})]
+
+
+def recorder(use, calls):
+    def record(name, **options):
+        calls.append((name, options))
+        return use(name, **options)
+
+    return record
 
 
 def test_what_is_distributed():

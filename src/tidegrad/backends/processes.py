@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ class Worker:
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
-            pipe.close()
+            with suppress(OSError):  # closing sends what had not been sent, to nobody
+                pipe.close()
 
 
 class Pool:
