@@ -19,6 +19,14 @@ def rng():
 
 
 @pytest.fixture
+def numpy_random():
+    """NumPy's global random state may be used, as other engines do: it is put back afterwards."""
+    state = np.random.get_state()
+    yield np.random
+    np.random.set_state(state)
+
+
+@pytest.fixture
 def oracle():
     """PyTorch, to compare with."""
     return pytest.importorskip("torch", reason="PyTorch is not installed: make oracles")

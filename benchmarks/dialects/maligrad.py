@@ -1,0 +1,3 @@
+"""Programs of maligrad beside PyTorch."""
+
+PROGRAMS: list = []

@@ -1,0 +1,3 @@
+"""Programs of pygrad beside PyTorch."""
+
+PROGRAMS: list = []

@@ -1,0 +1,3 @@
+"""Programs of simplegrad beside PyTorch."""
+
+PROGRAMS: list = []

@@ -1,0 +1,113 @@
+"""Floor 8. Running a program written for another engine: its imports are answered by a dialect."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import __all__ as DIALECTS
+
+__all__ = ["answered", "run_module", "run_path"]
+
+# Packages that an engine's programs import beside it: those on the program's own path come first.
+SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
+
+
+class Answer(MetaPathFinder, Loader):
+    """Finds the module `name` and those below it at `place`, where they have another name."""
+
+    def __init__(self, name: str, place: str):
+        self.name, self.place = name, place
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != self.name:
+            return None
+        real = self.place + fullname.removeprefix(self.name)
+        try:
+            found = sys.modules[real].__spec__ if real in sys.modules else find_spec(real)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise ModuleNotFoundError(
+                f"the dialect has no module {fullname}; docs/coming-from.md has its names",
+                name=fullname,
+            )
+        package = found.submodule_search_locations is not None
+        return ModuleSpec(fullname, self, origin=real, is_package=package)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(str(spec.origin))
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has run already, under its own name, and keeps that name's spec."""
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+@contextmanager
+def answered(dialect: str) -> Iterator[None]:
+    """Within the block `import dialect` imports `tidegrad.dialects.dialect`.
+
+    ValueError for a dialect that there is not.
+
+    >>> with answered("micrograd"):
+    ...     from micrograd.engine import Value
+    >>> Value(2.0) * 3
+    Value(data=6.0, grad=0)
+    """
+    if dialect not in DIALECTS:
+        raise ValueError(f"there is no dialect {dialect!r}; there are {', '.join(DIALECTS)}")
+    place = f"tidegrad.dialects.{dialect}"
+    modules, finders = dict(sys.modules), list(sys.meta_path)
+    names = {dialect, *SIDES.get(dialect, ())}
+    for name in sys.modules.keys() & names:
+        del sys.modules[name]
+    sys.meta_path.insert(0, Answer(dialect, place))
+    sys.meta_path += [Answer(side, f"{place}.{side}") for side in SIDES.get(dialect, ())]
+    try:
+        yield
+    finally:
+        sys.meta_path[:] = finders
+        for name in list(sys.modules):
+            if name.partition(".")[0] in names:
+                del sys.modules[name]
+        sys.modules.update({n: m for n, m in modules.items() if n.partition(".")[0] in names})
+
+
+def run_path(dialect: str, script: str, arguments: Sequence[str] = ()) -> None:
+    """Run the program `script`, written for `dialect`, as Python itself would run it."""
+    with answered(dialect):
+        sys.argv[:] = [script, *arguments]
+        sys.path[0] = str(Path(script).resolve().parent)
+        runpy.run_path(script, run_name="__main__")
+
+
+def run_module(dialect: str, module: str, arguments: Sequence[str] = ()) -> None:
+    """Run a module by name, such as `pytest`, where `import dialect` is answered."""
+    with answered(dialect), warnings.catch_warnings():
+        # A dialect's module is loaded with its package, and runs once more as a program.
+        warnings.filterwarnings("ignore", ".*found in sys.modules", RuntimeWarning, "runpy")
+        sys.argv[:] = [module, *arguments]
+        sys.path[0] = str(Path.cwd())
+        runpy.run_module(real_name(module), run_name="__main__", alter_sys=True)
+
+
+def real_name(module: str) -> str:
+    """The name by which the file knows itself that answers for `module`: it may import from it."""
+    found = find_spec(module)
+    if found is None or not isinstance(found.loader, Answer):
+        return module
+    spec = import_module(module).__spec__
+    return module if spec is None else spec.name
