@@ -18,7 +18,7 @@ __all__ = ["applied", "compute", "whole"]
 def compute(cls: Any, function: Callable, *operands: Any, keep: bool = True, **how: Any) -> Any:
     """`function` of `operands` as a `cls`, on all cores where one of them is distributed."""
     cells = [x for x in operands if isinstance(x, Cell)]
-    distributed = any(x.is_distributed for x in cells)  # type: ignore[attr-defined]  # each kind says so
+    distributed = any(x.is_distributed for x in cells)  # type: ignore[attr-defined]  # all say so
     with execution(distributed):
         held = function(*(operand(x, cells[0].held.dtype) for x in operands), **how)
     return whole(cls, tg.asarray(held), operands, distributed and keep)

@@ -114,7 +114,7 @@ class tensor(Cell):
         return {"value": self.value, "grad": self.grad}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(state["value"], grad=state["grad"] is not None)  # type: ignore[misc]  # as if made anew
+        self.__init__(state["value"], grad=state["grad"] is not None)  # type: ignore[misc]  # anew
         self.grad = state["grad"]
 
 
