@@ -66,7 +66,7 @@ class Recorded:
         self.reset_grad()
 
     def reset_grad(self) -> None:
-        self.grad = np.zeros_like(self._value)
+        self.grad = np.zeros(self.shape, self.dtype)
 
     def create_graph(self) -> tuple[list, list]:
         """All Tensors that this one came from, itself last; and those of them that are no leaf."""
@@ -87,9 +87,10 @@ class Recorded:
         for x in nodes:
             x.reset_grad()
         self.grad = np.ones_like(self._value)
-        for x in reversed(nodes):
-            if x.learnable:
-                x.bpass()
+        with np.errstate(all="ignore"):
+            for x in reversed(nodes):
+                if x.learnable:
+                    x.bpass()
         if not reset_grad:
             for x, grad in zip(nodes, before):
                 x.grad = x.grad + grad

@@ -82,6 +82,8 @@ class Optimizer:
             p.value = held.numpy().copy()
         self.iter_num += 1
 
+    __getattr__ = lacking("pygrad", "Optimizer")
+
 
 def gradients(loss: Tensor, optimizer: Optimizer) -> dict[int, np.ndarray]:
     """By the id of a parameter, what `loss` gave it, or a Module's copy of it."""
