@@ -25,14 +25,16 @@ SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
 class Answer(MetaPathFinder, Loader):
     """Finds the module `name` and those below it at `place`, where they have another name.
 
-    A modest one does so only where nobody else finds `name`.
+    With `below` only those below it, once it was answered itself: before its folder is searched.
     """
 
-    def __init__(self, name: str, place: str, modest: bool = False):
-        self.name, self.place, self.modest = name, place, modest
+    def __init__(self, name: str, place: str, below: bool = False):
+        self.name, self.place, self.below = name, place, below
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != self.name or (self.modest and is_elsewhere(self.name)):
+        if fullname.partition(".")[0] != self.name:
+            return None
+        if self.below and getattr(sys.modules.get(self.name), "__name__", None) != self.place:
             return None
         real = self.place + fullname.removeprefix(self.name)
         try:
@@ -58,14 +60,6 @@ class Answer(MetaPathFinder, Loader):
         module.__spec__ = module.__spec__.loader_state
 
 
-def is_elsewhere(name: str) -> bool:
-    """Whether the module `name` is the program's own, imported already or to be found."""
-    if name in sys.modules:
-        return sys.modules[name].__name__ == name
-    others = [finder for finder in sys.meta_path if not isinstance(finder, Answer)]
-    return any(finder.find_spec(name, None) for finder in others)
-
-
 @contextmanager
 def answered(dialect: str) -> Iterator[None]:
     """Within the block `import dialect` imports `tidegrad.dialects.dialect`.
@@ -84,8 +78,10 @@ def answered(dialect: str) -> Iterator[None]:
     names = {dialect, *SIDES.get(dialect, ())}
     for name in sys.modules.keys() & names:
         del sys.modules[name]
-    sides = [Answer(side, f"{place}.{side}", modest=True) for side in SIDES.get(dialect, ())]
-    sys.meta_path[:0] = [Answer(dialect, place), *sides]
+    sides = {side: f"{place}.{side}" for side in SIDES.get(dialect, ())}
+    below = [Answer(side, real, below=True) for side, real in sides.items()]
+    sys.meta_path[:] = [Answer(dialect, place), *below, *sys.meta_path]
+    sys.meta_path += [Answer(side, real) for side, real in sides.items()]
     try:
         yield
     finally:
