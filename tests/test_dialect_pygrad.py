@@ -539,6 +539,17 @@ def test_recording_can_be_off():
     assert not x.grad.any()
 
 
+def test_softmax_needs_the_memory_of_its_result():
+    x = Tensor(np.ones((2, 4, 96, 96)))
+    tracemalloc.start()
+    try:
+        x.softmax().backward()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * x.value.nbytes  # a Jacobian for each row would be 96 times as large
+
+
 def test_diamonds_take_linear_time():
     x = y = Tensor(1.0)
     start = time.perf_counter()

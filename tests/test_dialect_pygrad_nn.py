@@ -639,11 +639,11 @@ def test_the_transformer_learns_to_copy():
 # Sentences
 
 
-@pytest.fixture
-def sentences(tmp_path):
+@pytest.fixture(params=[str, object])
+def sentences(request, tmp_path):
     path = tmp_path / "pairs.pkl"
     pairs = [["go", "geh"], ["go on", "geh weiter"], ["stop", "halt"], ["stop it", "lass das"]]
-    path.write_bytes(pickle.dumps(np.array(pairs)))
+    path.write_bytes(pickle.dumps(np.array(pairs, dtype=request.param)))
     return path
 
 
@@ -662,6 +662,12 @@ def test_sentences_become_tokens(sentences):
     assert prepare.tokens_to_words(x[1:], words) == ["<START> go on <EOS> "]
     shuffled, rest = prepare.train_test_split(dataset)
     assert sorted([*shuffled[:, 0], *rest[:, 0]]) == sorted(dataset[:, 0])
+
+
+def test_a_data_set_that_is_no_array_is_refused(tmp_path):
+    (tmp_path / "pairs.pkl").write_bytes(pickle.dumps(print))
+    with pytest.raises(pickle.UnpicklingError, match=r"takes an array, and this is builtins.print"):
+        utils.PrepareDataset().load_dataset(tmp_path / "pairs.pkl")
 
 
 def test_accuracy_leaves_ends_out():
