@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -102,7 +103,18 @@ def run_path(dialect: str, script: str, arguments: Sequence[str] = ()) -> None:
 
 def run_module(dialect: str, module: str, arguments: Sequence[str] = ()) -> None:
     """Run a module by name, such as `pytest`, where `import dialect` is answered."""
-    with answered(dialect):
+    with answered(dialect), warnings.catch_warnings():
+        # A dialect's module is loaded with its package, and runs once more as a program.
+        warnings.filterwarnings("ignore", ".*found in sys.modules", RuntimeWarning, "runpy")
         sys.argv[:] = [module, *arguments]
         sys.path[0] = str(Path.cwd())
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        runpy.run_module(real_name(module), run_name="__main__", alter_sys=True)
+
+
+def real_name(module: str) -> str:
+    """The name by which the file knows itself that answers for `module`: it may import from it."""
+    found = find_spec(module)
+    if found is None or not isinstance(found.loader, Answer):
+        return module
+    spec = import_module(module).__spec__
+    return module if spec is None else spec.name
