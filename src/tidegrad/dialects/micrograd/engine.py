@@ -33,22 +33,21 @@ class Value:
     """
 
     def __init__(self, data: Any, _children: Iterable[Value] = (), _op: str = ""):
-        if not isinstance(data, Real | np.bool_):
-            kind = type(data).__name__
-            raise TypeError(f"Value holds one number, not {kind}; tg.tensor holds arrays")
-        self._data, self._grad, self._prev, self._op = data, 0, set(_children), _op
-        self.tensor = by_hand(self) if self._prev else leaf(data)
+        self._data, self._grad, self._prev, self._op = number(data), 0, set(_children), _op
+        self.tensor = tg.tensor(np.float64(data), requires_grad=True)
+        if self._prev:
+            self.tensor = by_hand(self)
 
     @property
     def data(self) -> Any:
         return self._data
 
     @data.setter
-    def data(self, number: Any) -> None:
+    def data(self, value: Any) -> None:
         if self._prev:
             raise AttributeError(f"Value.data: of {self._op or 'a result'}; edit what it came from")
-        self.tensor.data = np.float64(number)
-        self._data = number
+        self.tensor.data = np.float64(number(value))
+        self._data = value
 
     @property
     def grad(self) -> Any:
@@ -56,8 +55,8 @@ class Value:
         return self._grad if found is None else self._grad + found.item()
 
     @grad.setter
-    def grad(self, number: Any) -> None:
-        self._grad, self.tensor.grad = number, None
+    def grad(self, value: Any) -> None:
+        self._grad, self.tensor.grad = value, None
 
     def backward(self) -> None:
         """Add the gradient of this number to every Value that it came from; its own is 1."""
@@ -105,14 +104,20 @@ class Value:
     __getattr__ = lacking("micrograd", "Value")
 
 
-def leaf(number: Any) -> tg.Tensor:
-    return tg.tensor(np.float64(number), requires_grad=True)
+def number(x: Any) -> Any:
+    if not isinstance(
+        x, float | int | Real | np.bool_
+    ):  # the usual ones first: they are found fast
+        kind = type(x).__name__
+        raise TypeError(f"Value holds one number, not {kind}; tg.tensor holds arrays")
+    return x
 
 
 def made(symbol: str, function: Callable, *operands: Any) -> Value:
     """The result of `function`, which takes Python's numbers, whose kinds stay, and tensors."""
     inputs = [x if isinstance(x, Value) else Value(x) for x in operands]
-    out = Value(function(*(x.data for x in inputs)))
+    out = Value.__new__(Value)  # without a leaf of its own
+    out._data, out._grad = number(function(*(x._data for x in inputs))), 0
     out.tensor = retained(function(*(x.tensor for x in inputs)))
     out._prev, out._op = set(inputs), symbol
     return out
