@@ -1,6 +1,8 @@
 """maligrad's second classifier of digits, a convolutional network.
 
 Where MNIST was there, here are scikit-learn's 1797 digits, enlarged to 28 x 28: nothing is fetched.
+After 60 epochs 92.8% to 95.6% of the held-out digits are right, by seed, and in PyTorch 92.5% to
+95.0%; from one seed in five, the first layer is silent from the first step on, there as here.
 
     python examples/dialects/maligrad_cnn.py
 """

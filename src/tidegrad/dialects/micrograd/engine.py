@@ -71,8 +71,7 @@ class Value:
 
     def __pow__(self, other: Any) -> Value:
         if not isinstance(other, Real):
-            kind = type(other).__name__
-            raise TypeError(f"Value ** {kind}: powers are numbers here; tg.pow takes tensors")
+            raise TypeError(f"Value ** {type(other).__name__}: powers are numbers; use tg.pow")
         return made(f"**{other}", lambda x: x**other, self)
 
     def relu(self) -> Value:
@@ -105,11 +104,8 @@ class Value:
 
 
 def number(x: Any) -> Any:
-    if not isinstance(
-        x, float | int | Real | np.bool_
-    ):  # the usual ones first: they are found fast
-        kind = type(x).__name__
-        raise TypeError(f"Value holds one number, not {kind}; tg.tensor holds arrays")
+    if not isinstance(x, float | int | Real | np.bool_):
+        raise TypeError(f"Value holds one number, not {type(x).__name__}; tg.tensor holds arrays")
     return x
 
 
@@ -133,11 +129,12 @@ def by_hand(out: Value) -> tg.Tensor:
         out.grad = g.item()
         for x in inputs:
             x.grad = 0
-        out._backward()
-        found = tuple(tg.tensor(np.float64(x.grad)) for x in inputs)
-        for x, grad in zip((out, *inputs), before):
-            x.grad = grad
-        return found
+        try:
+            out._backward()
+            return tuple(tg.tensor(np.float64(x.grad)) for x in inputs)
+        finally:
+            for x, grad in zip((out, *inputs), before):
+                x.grad = grad
 
     step = tg.custom_vjp(lambda *_: result)
     step.defvjp(lambda *_: (result, None), pull)
