@@ -563,6 +563,21 @@ def test_a_function_of_several_inputs_and_results():
     assert x.grad.tolist() == [[1, 1], [1, 1]]
 
 
+def test_an_input_without_gradient_in_a_function():
+    class Gate(Function):
+        def forward(self, x, gate):
+            self.save_for_backprop(gate)
+            return x * gate, gate
+
+        def backward(self, partial, _):
+            return partial * self.saved_ctx[0], None
+
+    x, gate = leaf(1.0, 2.0), leaf(0.0, 1.0)
+    y, same = Gate()(x, gate)
+    (y * 3).sum().backward()
+    assert x.grad.tolist() == [0, 3] and gate.grad is None and same.data.tolist() == [0, 1]
+
+
 def test_one_function_object_may_be_called_again():
     cube, x = Cube(), leaf(2.0)
     first, second = cube(x, 1.0), cube(x * 2, 1.0)
@@ -595,6 +610,10 @@ def test_functions_that_are_wrong():
         def forward(self, x):
             return x * 2
 
+    class Half(Function):
+        def forward(self, x):
+            return (x / 2,)
+
     class Short(Cube):
         def backward(self, partial):
             return ()
@@ -607,10 +626,14 @@ def test_functions_that_are_wrong():
         Function()(leaf(1.0))
     with pytest.raises(TypeError, match=r"Bare\.forward returns a tuple, not ndarray"):
         Bare()(leaf(1.0, 2.0))
+    with pytest.raises(NotImplementedError, match=r"Half\.backward is not written"):
+        Half()(leaf(1.0)).backward()
     with pytest.raises(ValueError, match=r"Short\.backward returned 0 partials for 2 inputs"):
         Short()(leaf(1.0), 2.0).backward()
     with pytest.raises(ValueError, match=r"a partial of shape \(3,\) does not fit shape \(2,\)"):
         Misshapen()(leaf(1.0, 2.0), 2.0).sum().backward()
+    with pytest.raises(TypeError, match="made by calling it"):
+        Variable(1.0, True, Cube())
 
 
 OPERATIONS = {
@@ -740,6 +763,7 @@ WRONG = {
     "squeeze": (lambda: leaf(1.0, 2.0).squeeze(0), "squeeze: axis 0"),
     "transpose": (lambda: leaf([[1.0]]).transpose((0, 0)), "permute|transpose"),
     "sum": (lambda: leaf(1.0, 2.0).sum(1), "sum: axis 1"),
+    "unsqueeze": (lambda: leaf(1.0, 2.0).unsqueeze(5), "expand_dims: axis 5"),
 }
 
 

@@ -4,7 +4,9 @@ import copy
 import gzip
 import pickle
 import struct
+import threading
 import tracemalloc
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -419,6 +421,36 @@ def test_a_failed_download_leaves_nothing(mnist, tmp_path, damage):
     assert [p.name for p in (tmp_path / "here").iterdir()] == ["train-images-idx3-ubyte.gz"]
     path.write_bytes(whole)
     assert len(MNIST(tmp_path / "here")) == 60
+
+
+class Hasty(BaseHTTPRequestHandler):
+    """Promises more than it sends, or has nothing."""
+
+    def do_GET(self):
+        self.send_response(200 if self.path.startswith("/cut") else 404)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"a beginning")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(("folder", "text"), [("cut", "IncompleteRead"), ("none", "404")])
+def test_a_connection_that_breaks(monkeypatch, tmp_path, folder, text):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hasty) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/{folder}/{{file}}"
+        monkeypatch.setattr(MNIST, "_url", url)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        try:
+            with pytest.raises(OSError, match=f"could not be read: .*{text}.*nothing was written"):
+                MNIST(tmp_path / "here")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert not (tmp_path / "here").exists()
 
 
 def test_damaged_files_are_named(mnist, tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tidegrad as tg
+from tidegrad.__main__ import main
 from tidegrad.dialects import micrograd
 from tidegrad.dialects.micrograd import nn
 from tidegrad.dialects.micrograd.engine import Value
@@ -456,6 +457,18 @@ def test_networks(seeded):
     model([1.0, 2.0, 3.0]).backward()
     model.zero_grad()
     assert len(model.parameters()) == 2 * 4 + 3 and {p.grad for p in model.parameters()} == {0}
+
+
+def test_programs_are_run_unchanged(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    (tmp_path / "beside.py").write_text("from micrograd.engine import Value\nTWO = Value(2.0)\n")
+    program = tmp_path / "program.py"
+    program.write_text("import sys\nfrom beside import TWO\nprint(TWO * 3, sys.argv[1:])\n")
+    main(["run", "--as", "micrograd", str(program), "--fast"])
+    assert capsys.readouterr().out == "Value(data=6.0, grad=0) ['--fast']\n"
+    assert "micrograd" not in sys.modules
+    monkeypatch.delitem(sys.modules, "beside")
 
 
 def test_without_recording(seeded):

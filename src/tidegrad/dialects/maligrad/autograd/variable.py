@@ -30,7 +30,11 @@ class Variable:
 
     __array_priority__ = 1337  # an ndarray on the left leaves the operator to us
 
-    def __init__(self, data: Any, requires_grad: bool = False):
+    def __init__(
+        self, data: Any, requires_grad: bool = False, _src_fcn: None = None, _src_index: int = 0
+    ):
+        if _src_fcn is not None:
+            raise TypeError("Variable: the result of a Function is made by calling it")
         self._own: Any = None  # the array that the program may write in: no recorded result's
         self._tensor: Any = None  # what operations take: of a leaf, since its first one
         self._grad: Any = None

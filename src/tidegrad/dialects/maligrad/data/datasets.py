@@ -6,6 +6,7 @@ import gzip
 import os
 import tempfile
 import zlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -105,7 +106,7 @@ def fetch(url: str, path: Path) -> None:
     try:
         with urlopen(url, timeout=60) as answer:
             content = answer.read()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise OSError(f"MNIST: {url} could not be read: {error}; nothing was written") from error
     decoded(content, url)
     path.parent.mkdir(parents=True, exist_ok=True)
