@@ -24,13 +24,18 @@ SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
 
 
 class Answer(MetaPathFinder, Loader):
-    """Finds the module `name` and those below it at `place`, where they have another name."""
+    """Finds the module `name` and those below it at `place`, where they have another name.
 
-    def __init__(self, name: str, place: str):
-        self.name, self.place = name, place
+    With `below` only those below it, once it was answered itself: before its folder is searched.
+    """
+
+    def __init__(self, name: str, place: str, below: bool = False):
+        self.name, self.place, self.below = name, place, below
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if fullname.partition(".")[0] != self.name:
+            return None
+        if self.below and getattr(sys.modules.get(self.name), "__name__", None) != self.place:
             return None
         real = self.place + fullname.removeprefix(self.name)
         try:
@@ -74,8 +79,10 @@ def answered(dialect: str) -> Iterator[None]:
     names = {dialect, *SIDES.get(dialect, ())}
     for name in sys.modules.keys() & names:
         del sys.modules[name]
-    sys.meta_path.insert(0, Answer(dialect, place))
-    sys.meta_path += [Answer(side, f"{place}.{side}") for side in SIDES.get(dialect, ())]
+    sides = {side: f"{place}.{side}" for side in SIDES.get(dialect, ())}
+    below = [Answer(side, real, below=True) for side, real in sides.items()]
+    sys.meta_path[:] = [Answer(dialect, place), *below, *sys.meta_path]
+    sys.meta_path += [Answer(side, real) for side, real in sides.items()]
     try:
         yield
     finally:
