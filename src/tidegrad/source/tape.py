@@ -1,0 +1,121 @@
+"""Floor 7. The whole tape: what arrays were made of, also where no derivative needs to know."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..abstract import Value
+from ..arrays import own
+from ..core import Node, Tensor, local
+from ..ops.philox import Draw
+from ..watching import Watch
+
+__all__ = ["Given", "given", "known", "remember", "value_of", "whole_tape"]
+
+# By the id of an array, what it was made of; an array that dies takes its entry along.
+MADE: dict[int, tuple[weakref.ref, Value]] = {}
+
+
+class Given(Value):
+    """What an expression begins with: `saved` is an array, a number, or None where it is lost.
+
+    Gradients flow to `node`; `origin` refers weakly to the array that was met.
+    """
+
+    __slots__ = ("node", "origin")
+
+    def __init__(self, saved: Any, node: Node | None = None, like: Any = None):
+        like = np.asarray(saved) if like is None else like
+        super().__init__(None, (), {}, like.shape, like.dtype, saved)
+        self.node = node
+        self.origin: Any = weakref.ref(like) if type(like) is ndarray else None
+
+    def is_of(self, array: ndarray, node: Node | None) -> bool:
+        """Whether it stands for `array`, as it is now, and for what gradients by `node` flow to."""
+        if self.origin() is not array or (node is not None and self.node not in (None, node)):
+            return False
+        saved: Any = self.saved
+        return saved is array or np.array_equal(saved, array, equal_nan=array.dtype.kind == "f")
+
+
+GIVEN: weakref.WeakValueDictionary[int, Given] = weakref.WeakValueDictionary()
+
+
+def known(array: ndarray) -> Value | None:
+    """What `array` was made of, if that was seen."""
+    ref, value = MADE.get(id(array), (None, None))
+    return value if ref is not None and ref() is array else None
+
+
+def remember(array: ndarray, value: Value) -> None:
+    key = id(array)
+    MADE[key] = weakref.ref(array, lambda _: MADE.pop(key, None)), value
+
+
+def given(array: ndarray, node: Node | None = None) -> Given:
+    """`array` as a beginning, always the same one; a copy is kept of what others may write into."""
+    found = GIVEN.get(id(array))
+    if found is None or not found.is_of(array, node):
+        found = GIVEN[id(array)] = Given(own(array), node, array)
+    found.node = found.node or node
+    return found
+
+
+def value_of(x: Any) -> Value:
+    """What a Tensor, an array or a number was made of: itself where that was not seen."""
+    array, node = (x.array, x.node) if type(x) is Tensor else (x, None)
+    if type(array) is not ndarray:
+        return Given(array)
+    made = known(array) if node is None or node.prim is not None else None
+    return given(array, node) if made is None else made
+
+
+class whole_tape(Watch):
+    """Within `with tg.whole_tape():` it is kept what every result was made of.
+
+    The tape alone forgets the operands that no derivative needs, such as the 1 in `x + 1`; here
+    `tg.expression` finds them all.  Inputs, not the results, are kept alive for it.  Random
+    numbers are inputs, too.
+
+    >>> x = tg.tensor([1.0, 2.0], requires_grad=True)
+    >>> with tg.whole_tape():
+    ...     y = (x + 1.0) ** 2
+    >>> tg.expression(y, names={"x": x}).result
+    '(x + 1.0) ** 2'
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __enter__(self) -> whole_tape:
+        self.before = local.trace
+        return super().__enter__()
+
+    def note(self, made: Any) -> None:
+        """Results of a whole function, which was seen step by step."""
+        if self.before is not None:
+            self.before.note(made)
+
+    def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
+        if local.tracing is not None:
+            return self.passed_on(prim, args, params)
+        args = agreed(prim, prim.lift(args))
+        out = self.passed_on(prim, args, params)
+        array = out.array if type(out) is Tensor else out
+        same = any(array is getattr(a, "array", a) for a in args)
+        if type(array) is ndarray and not same and not isinstance(prim, Draw):
+            parents = tuple(map(value_of, args))
+            remember(array, Value(prim, parents, params, array.shape, array.dtype))
+        return out
+
+
+def agreed(prim: Any, args: tuple) -> tuple:
+    """`args` in the one dtype that `prim` computes in: casts are operations to be seen, too."""
+    dtypes = {a.dtype for a in args if hasattr(a, "dtype")}
+    floats = prim.floats or any(type(a) is float for a in args)
+    mixed = len(dtypes) > 1 or (floats and any(dtype.kind != "f" for dtype in dtypes))
+    return prim.unify(args) if prim.promotes and mixed else args
