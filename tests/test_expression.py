@@ -277,6 +277,37 @@ def test_errors():
     checked(twice, [1.0, 2.0])
 
 
+def test_a_freed_graph_within_the_whole_tape():
+    x = leaf([1.0, 2.0])
+    with tg.whole_tape():
+        y = (tg.exp(x) + 1.0).sum()
+    y.backward()
+    with pytest.raises(tg.errors.GraphError, match="freed"):
+        tg.expression(y)
+    e = tg.expression(y, names={"x": x}, gradients=False)
+    assert e.result == "np.sum(np.exp(x) + 1.0)" and not e.gradients
+
+
+WITHOUT_INLINE = {"avg_pool2d", "scan", "put", "put_at", "grad of grad"}
+
+
+@pytest.mark.parametrize("name", sorted(set(LAYERS) - WITHOUT_INLINE))
+def test_inline_needs_no_functions(name, rng):
+    f, *shapes = LAYERS[name]
+    xs = [leaf(rng.normal(size=s)) for s in shapes]
+    with tg.whole_tape():
+        out = f(*xs)
+    e = tg.expression(out, inline=True)
+    g = rng.normal(size=out.shape)
+    if out.size != 1:
+        out.backward(g)
+        for x, made in zip(xs, e.gradients.values(), strict=True):
+            np.testing.assert_allclose(made(g=g), x.grad.numpy(), rtol=1e-12, atol=1e-12)
+            assert made.count("def ") == 1
+    np.testing.assert_allclose(e(), out.detach().numpy(), rtol=1e-12)
+    assert e.count("def ") == 1
+
+
 def test_infinite_slopes_are_guarded():
     x = np.array([0.0, 4.0])
     e = checked(lambda x: tg.where(x > 0, tg.sqrt(x), 0.0), x)

@@ -18,7 +18,7 @@ from ..viz.collect import address, ancestors
 from ..viz.names import key_of, named, run
 from .kernels import prelude
 from .literals import literal
-from .reading import gradients, read
+from .reading import cotangents, read
 from .tape import Given, known, whole_tape
 from .writing import Writer
 
@@ -68,7 +68,9 @@ class Expression(str):
         return np.asarray(found)
 
 
-def expression(what: Any, *args: Any, names: Any = None, inline: bool = False) -> Expression:
+def expression(
+    what: Any, *args: Any, names: Any = None, gradients: bool = True, inline: bool = False
+) -> Expression:
     """The NumPy source of what was recorded for a Tensor, and of its gradients.
 
     The source needs NumPy alone, and gives the same numbers, bit for bit but for contractions
@@ -76,8 +78,9 @@ def expression(what: Any, *args: Any, names: Any = None, inline: bool = False) -
     `args`.  `names` is a Module or a dict from names to tensors, arrays and Modules; other inputs
     are called x0, x1, ...  Gradients are those of a single element; those of more are multiplied
     by an input g, ones if not given.  They are written for the numbers that were met: where one
-    of these was infinite or none, the source guards against it.  `inline` writes no functions of
-    its own, which some operations cannot do without.
+    of these was infinite or none, the source guards against it; without `gradients` there are
+    none, and the graph may have been freed where all was recorded within `whole_tape`.  `inline`
+    writes no functions of its own, which some operations cannot do without.
 
     TypeError where there is no tensor; GraphError where it was not recorded, or is freed, and
     where an operation has no text, such as one with a derivative of your own.
@@ -106,12 +109,14 @@ def expression(what: Any, *args: Any, names: Any = None, inline: bool = False) -
         raise TypeError(
             f"expression: takes a tensor or a function that returns one, not {type(what).__name__}"
         )
-    return with_gradients(what, Namer(pairs), inline)
+    namer, value = Namer(pairs), read(what)
+    if gradients:
+        return with_gradients(what, value, namer, inline)
+    return written(namer, value, inline)
 
 
-def with_gradients(tensor: Tensor, namer: Namer, inline: bool) -> Expression:
-    value = read(tensor)
-    seed, slopes = gradients(tensor, [v for v in ancestors([value]) if isinstance(v, Given)])
+def with_gradients(tensor: Tensor, value: Value, namer: Namer, inline: bool) -> Expression:
+    seed, slopes = cotangents(tensor, [v for v in ancestors([value]) if isinstance(v, Given)])
     if tensor.array.size != 1:
         namer.name(seed, "g")
     made = written(namer, value, inline)

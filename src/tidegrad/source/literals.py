@@ -30,9 +30,8 @@ def literal(x: Given) -> str | None:
     alike = one_number(x)
     if alike is not None or not array.size:
         return filled(array.shape, alike or 0, array.dtype)
-    if array.dtype == np.intp and (along := counting(array)) is not None:
-        text = f"np.arange({array.shape[along]})"
-        return text if array.ndim == 1 else f"{text}.reshape{array.shape}"
+    if (text := counted(array)) is not None:
+        return text
     if array.size <= FEW:
         return f"np.array({number(array.tolist())}, {dtype(array.dtype)})"
     return None
@@ -45,11 +44,17 @@ def filled(shape: tuple[int, ...], value: Any, of: np.dtype) -> str:
     return f"np.full({shape}, {number(value)}, {dtype(of)})"
 
 
-def counting(array: ndarray) -> int | None:
-    """The axis along which 0, 1, 2 ... stand, the others having size 1."""
-    long = [axis for axis, n in enumerate(array.shape) if n > 1]
-    counts = len(long) == 1 and np.array_equal(array.ravel(), np.arange(array.size))
-    return long[0] if counts else None
+def counted(array: ndarray) -> str | None:
+    """An array that counts from its first element to its last, all in equal steps."""
+    if array.dtype != np.intp or array.size < 2:
+        return None
+    first, second = array.ravel()[:2].tolist()
+    step = second - first
+    end = first + step * array.size
+    if not step or not np.array_equal(array.ravel(), np.arange(first, end, step)):
+        return None
+    text = f"{first}, {end}, {step}" if step != 1 else f"{first}, {end}" if first else f"{end}"
+    return f"np.arange({text})" + (f".reshape({array.shape})" if array.ndim > 1 else "")
 
 
 def one_number(v: Any, named: Container = ()) -> Any:

@@ -13,7 +13,7 @@ from ..core import FREED, Node, Tensor, toposort
 from ..errors import GraphError
 from .tape import Given, given, known, remember, value_of, whole_tape
 
-__all__ = ["gradients", "read"]
+__all__ = ["cotangents", "read"]
 
 
 def read(tensor: Tensor) -> Value:
@@ -69,7 +69,7 @@ def operand(node: Node, i: int, array: Any) -> Value:
     return Given(None, None, np.broadcast_to(np.empty((), node.dtype), shape))
 
 
-def gradients(tensor: Tensor, inputs: list[Given]) -> tuple[Given, dict[Given, Value]]:
+def cotangents(tensor: Tensor, inputs: list[Given]) -> tuple[Given, dict[Given, Value]]:
     """The cotangent to begin with, ones, and what then flows to each of the inputs."""
     wanted = {x.node: x for x in inputs if x.node is not None}
     ones = Tensor(np.ones(tensor.array.shape, tensor.array.dtype))

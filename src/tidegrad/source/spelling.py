@@ -16,6 +16,7 @@ from ..abstract import Value
 from ..errors import GraphError
 from ..kinds import Map
 from ..ops.plans import terms
+from ..ops.windows import flat
 from ..partials import INPUTS, NUMPY
 from ..shapes import Shape, size_of
 from ..sums import LONG
@@ -166,8 +167,6 @@ def scattered(v: Value) -> str:
     wide = np.broadcast_shapes(*(i.shape for i in v.parents[1:]))
     if axes != tuple(range(len(shape))) or v.dtype.kind != "f" or wide != v.parents[0].shape:
         return called("scattered", v)
-    if any(i.shape != wide for i in v.parents[1:]):
-        return called("scattered", v)
     indices = "".join(f"_{k}, " for k in range(1, len(v.parents)))
     places = f"np.ravel_multi_index(({indices}), {tuple(shape)}, mode='wrap')"
     return counted(places if wide else f"np.reshape({places}, 1)", v)
@@ -201,6 +200,24 @@ def window_sums(v: Value) -> str:
     axes = tuple(range(ndim, ndim + len(size)))
     seen = windows("_0", ndim, size, v.params["stride"], (1,) * len(size))
     return f"np.sum({seen}, axis={axes})"
+
+
+def peaked(v: Value) -> str:
+    """Where each window has its largest element: its place in the window, and the window's."""
+    size, stride, dilation, pads = (v.params[n] for n in ("size", "stride", "dilation", "pads"))
+    lead, plane = len(v.shape) - len(size), v.parents[0].shape[len(v.shape) - len(size) :]
+    around = [(0, 0)] * lead + [tuple(p) for p in pads]
+    wide = f"np.pad(_0, {around}, constant_values=-np.inf)" if any(map(any, pads)) else "_0"
+    seen = windows(wide, len(v.shape), size, stride, dilation)
+    found = f"np.argmax({seen}.reshape({(*v.shape, size_of(size))}), axis=-1)"
+    inside = flat([np.arange(k) * d for k, d in zip(size, dilation)], plane).ravel().tolist()
+    steps = [size_of(plane[axis + 1 :]) for axis in range(len(size))]
+    starts = [
+        f"np.arange({n}).reshape({(-1, *[1] * (len(size) - axis - 1))}) * {s * step}"
+        for axis, (n, s, step) in enumerate(zip(v.shape[lead:], stride, steps))
+    ]
+    before = sum(a * step for (a, _), step in zip(pads, steps))
+    return f"np.array({inside})[{found}] + ({' + '.join(starts)} - {before})"
 
 
 def ordered(v: Value) -> str:
@@ -273,4 +290,4 @@ SPELLINGS: dict[str, Callable[[Value], str]] = {
     "recurrence": call("recurrence"),
     "argsort": ordered,
 }
-INLINE = {"overlap_add": overlapped, "sum": fold("sum")}
+INLINE = {"overlap_add": overlapped, "peaks": peaked, "sum": fold("sum")}
