@@ -20,16 +20,18 @@ __all__ = ["answered", "run_module", "run_path"]
 
 # Packages that an engine's programs import beside it: those on the program's own path come first.
 SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
+# Of these packages what is the engine's own file, which lies there and is not to be run.
+OWN = {"simplegrad": ("accel.symbolic", "accel.gpu")}
 
 
 class Answer(MetaPathFinder, Loader):
-    """Finds the module `name` and those below it at `place`, where they have another name."""
+    """Finds the module `name` and those below it, or `only` some, at `place`."""
 
-    def __init__(self, name: str, place: str):
-        self.name, self.place = name, place
+    def __init__(self, name: str, place: str, only: Sequence[str] = ()):
+        self.name, self.place, self.only = name, place, only
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != self.name:
+        if fullname.partition(".")[0] != self.name or (self.only and fullname not in self.only):
             return None
         real = self.place + fullname.removeprefix(self.name)
         try:
@@ -74,6 +76,9 @@ def answered(dialect: str) -> Iterator[None]:
     for name in sys.modules.keys() & names:
         del sys.modules[name]
     sys.meta_path.insert(0, Answer(dialect, place))
+    for own in OWN.get(dialect, ()):
+        side = own.partition(".")[0]
+        sys.meta_path.insert(0, Answer(side, f"{place}.{side}", (own,)))
     sys.meta_path += [Answer(side, f"{place}.{side}") for side in SIDES.get(dialect, ())]
     try:
         yield

@@ -170,7 +170,7 @@ class Namer:
 
 def identifier(name: str) -> str:
     """A name with dots and brackets, as in `layers.0.weight`, as one of Python's."""
-    made = re.sub(r"\W+", "_", name).strip("_") if name else name
+    made = name if name.isidentifier() else re.sub(r"\W+", "_", name).strip("_")
     made = f"_{made}" if made[:1].isdigit() else made
     if not made.isidentifier() or keyword.iskeyword(made):
         raise ValueError(f"expression: {name!r} does not name a variable; use letters")

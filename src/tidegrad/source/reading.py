@@ -11,7 +11,7 @@ from ..abstract import Value
 from ..autodiff import ebb
 from ..core import FREED, Node, Tensor, toposort
 from ..errors import GraphError
-from .tape import Given, given, known, remember, value_of, whole_tape
+from .tape import NODES, Given, given, known, remember, value_of, whole_tape
 
 __all__ = ["cotangents", "read"]
 
@@ -57,6 +57,7 @@ def value_at(node: Node, values: dict[Node, Value]) -> Value:
     for array, value in zip(saved, (*parents, made)):
         if isinstance(array, ndarray) and value.saved is not array and known(array) is None:
             remember(array, value)
+    NODES[node] = made
     return made
 
 

@@ -16,8 +16,10 @@ from ..watching import Watch
 
 __all__ = ["Given", "given", "known", "remember", "value_of", "whole_tape"]
 
-# By the id of an array, what it was made of; an array that dies takes its entry along.
+# By the id of an array, what it was made of; an array that dies takes its entry along.  The same
+# by nodes, as these may have saved a copy of the array.
 MADE: dict[int, tuple[weakref.ref, Value]] = {}
+NODES: weakref.WeakKeyDictionary[Node, Value] = weakref.WeakKeyDictionary()
 
 
 class Given(Value):
@@ -34,14 +36,13 @@ class Given(Value):
         self.node = node
         self.origin: Any = weakref.ref(like) if type(like) is ndarray else None
 
-    def is_of(self, array: ndarray, node: Node | None) -> bool:
-        """Whether it stands for `array`, as it is now, and for what gradients by `node` flow to."""
-        if self.origin() is not array or (node is not None and self.node not in (None, node)):
-            return False
+    def is_now(self, array: ndarray) -> bool:
+        """Whether `array` still has the elements that it had."""
         saved: Any = self.saved
         return saved is array or np.array_equal(saved, array, equal_nan=array.dtype.kind == "f")
 
 
+# By the ids of their arrays and of their nodes, both of which live as long as they.
 GIVEN: weakref.WeakValueDictionary[int, Given] = weakref.WeakValueDictionary()
 
 
@@ -51,17 +52,22 @@ def known(array: ndarray) -> Value | None:
     return value if ref is not None and ref() is array else None
 
 
-def remember(array: ndarray, value: Value) -> None:
+def remember(array: ndarray, value: Value, node: Node | None = None) -> None:
     key = id(array)
     MADE[key] = weakref.ref(array, lambda _: MADE.pop(key, None)), value
+    if node is not None:
+        NODES[node] = value
 
 
 def given(array: ndarray, node: Node | None = None) -> Given:
     """`array` as a beginning, always the same one; a copy is kept of what others may write into."""
     found = GIVEN.get(id(array))
-    if found is None or not found.is_of(array, node):
+    if found is None or found.origin() is not array or node not in (None, found.node):
+        found = GIVEN.get(id(node)) if node is not None else None
+    if found is None or not found.is_now(array):
         found = GIVEN[id(array)] = Given(own(array), node, array)
-    found.node = found.node or node
+    if node is not None:
+        GIVEN[id(node)] = found
     return found
 
 
@@ -71,6 +77,7 @@ def value_of(x: Any) -> Value:
     if type(array) is not ndarray:
         return Given(array)
     made = known(array) if node is None or node.prim is not None else None
+    made = NODES.get(node) if made is None and node is not None else made
     return given(array, node) if made is None else made
 
 
@@ -109,7 +116,8 @@ class whole_tape(Watch):
         same = any(array is getattr(a, "array", a) for a in args)
         if type(array) is ndarray and not same and not isinstance(prim, Draw):
             parents = tuple(map(value_of, args))
-            remember(array, Value(prim, parents, params, array.shape, array.dtype))
+            made = Value(prim, parents, params, array.shape, array.dtype)
+            remember(array, made, getattr(out, "node", None))
         return out
 
 

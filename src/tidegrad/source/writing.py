@@ -68,7 +68,7 @@ class Writer:
     def real(self, v: Value) -> Value:
         """What is written for `v`: the same as for its input, where nothing is done to it."""
         form = self.forms[v]
-        while form.template == "_0" and isinstance(form.operands[0], Value):
+        while form.template == "_0" and form.operands and isinstance(form.operands[0], Value):
             v = form.operands[0]
             form = self.forms[v]
         return v
