@@ -99,20 +99,26 @@ def expression(
     array([1., 1.])
     """
     pairs = [] if names is None else list(named(names, operation="expression"))
+    tensor, found = computed(what, args)
+    namer, value = Namer(pairs + found), read(tensor)
+    if gradients:
+        return with_gradients(tensor, value, namer, inline)
+    return written(namer, value, inline)
+
+
+def computed(what: Any, args: tuple) -> tuple[Tensor, list[tuple[str, Any]]]:
+    """The tensor, or what a function makes of `args` and their names."""
+    found: list[tuple[str, Any]] = []
     if callable(what) and not isinstance(what, Tensor):
         with whole_tape():
             what, found = run(what, args)
-        pairs += found
     elif args:
         raise TypeError("expression: arguments are for a function; a tensor has been computed")
     if not isinstance(what, Tensor):
         raise TypeError(
             f"expression: takes a tensor or a function that returns one, not {type(what).__name__}"
         )
-    namer, value = Namer(pairs), read(what)
-    if gradients:
-        return with_gradients(what, value, namer, inline)
-    return written(namer, value, inline)
+    return what, found
 
 
 def with_gradients(tensor: Tensor, value: Value, namer: Namer, inline: bool) -> Expression:

@@ -16,11 +16,11 @@ from ..abstract import Value
 from ..errors import GraphError
 from ..kinds import Map
 from ..ops.plans import terms
-from ..ops.windows import flat
 from ..partials import INPUTS, NUMPY
-from ..shapes import Shape, size_of
+from ..shapes import size_of
 from ..sums import LONG
 from .kernels import KERNELS
+from .windowing import counted, dtype, overlapped, peaked, window, window_sums
 
 __all__ = ["ALIASES", "number", "spelled"]
 
@@ -110,8 +110,9 @@ def arrays(v: Value) -> str:
     return ", ".join(f"_{k}" for k in range(len(v.parents)))
 
 
-def dtype(of: np.dtype) -> str:
-    return "bool" if of.kind == "b" else f"np.{of}"
+def reshaped(v: Value) -> str:
+    same = v.shape == v.parents[0].shape
+    return "_0" if same else f"_0.reshape({', '.join(map(str, v.shape)) or '()'})"
 
 
 def turned(v: Value) -> str:
@@ -155,11 +156,10 @@ def placed(v: Value) -> str:
     return f"np.pad(_0, {pads})" if size_of(inner) else called("placed", v)
 
 
-def counted(places: str, v: Value) -> str:
-    """`_0` added up by places in the flat result."""
-    shape = v.params["shape"]
-    flat = f"np.bincount({places}.ravel(), _0.ravel(), {size_of(shape)})"
-    return f"{flat}.reshape({shape}).astype({dtype(v.dtype)})"
+def placed_by_number(v: Value) -> str:
+    text, shape = placed(v), v.params["shape"]
+    numbers = f"np.arange({size_of(shape)}).reshape({shape})[{index(v.params['key'])}]"
+    return counted(numbers, v) if text.startswith("placed") else text
 
 
 def scattered(v: Value) -> str:
@@ -170,54 +170,6 @@ def scattered(v: Value) -> str:
     indices = "".join(f"_{k}, " for k in range(1, len(v.parents)))
     places = f"np.ravel_multi_index(({indices}), {tuple(shape)}, mode='wrap')"
     return counted(places if wide else f"np.reshape({places}, 1)", v)
-
-
-def windows(x: str, ndim: int, size: Shape, stride: Shape, dilation: Shape) -> str:
-    reach = tuple(d * (k - 1) + 1 for k, d in zip(size, dilation))
-    axes = tuple(range(ndim - len(size), ndim))
-    text = f"np.lib.stride_tricks.sliding_window_view({x}, {reach}, {axes})"
-    steps = [f"::{s}" for s in (*stride, *dilation)]
-    return text if {*stride, *dilation} == {1} else f"{text}[..., {', '.join(steps)}]"
-
-
-def window(v: Value) -> str:
-    return windows("_0", len(v.parents[0].shape), **v.params)
-
-
-def overlapped(v: Value) -> str:
-    """The sum by places of what lies where, for an array that numbers its elements."""
-    shape, size = v.params["shape"], v.params["size"]
-    options = {name: p for name, p in v.params.items() if name != "shape"}
-    numbers = f"np.arange({size_of(shape)}).reshape({shape})"
-    inner = v.parents[0].shape
-    found = ", ".join(f":{n}" for n in inner[len(inner) - 2 * len(size) : -len(size)])
-    places = windows(numbers, len(shape), **options)
-    return counted(f"{places}[..., {found}{', :' * len(size)}]", v)
-
-
-def window_sums(v: Value) -> str:
-    ndim, size = len(v.parents[0].shape), v.params["size"]
-    axes = tuple(range(ndim, ndim + len(size)))
-    seen = windows("_0", ndim, size, v.params["stride"], (1,) * len(size))
-    return f"np.sum({seen}, axis={axes})"
-
-
-def peaked(v: Value) -> str:
-    """Where each window has its largest element: its place in the window, and the window's."""
-    size, stride, dilation, pads = (v.params[n] for n in ("size", "stride", "dilation", "pads"))
-    lead, plane = len(v.shape) - len(size), v.parents[0].shape[len(v.shape) - len(size) :]
-    around = [(0, 0)] * lead + [tuple(p) for p in pads]
-    wide = f"np.pad(_0, {around}, constant_values=-np.inf)" if any(map(any, pads)) else "_0"
-    seen = windows(wide, len(v.shape), size, stride, dilation)
-    found = f"np.argmax({seen}.reshape({(*v.shape, size_of(size))}), axis=-1)"
-    inside = flat([np.arange(k) * d for k, d in zip(size, dilation)], plane).ravel().tolist()
-    steps = [size_of(plane[axis + 1 :]) for axis in range(len(size))]
-    starts = [
-        f"np.arange({n}).reshape({(-1, *[1] * (len(size) - axis - 1))}) * {s * step}"
-        for axis, (n, s, step) in enumerate(zip(v.shape[lead:], stride, steps))
-    ]
-    before = sum(a * step for (a, _), step in zip(pads, steps))
-    return f"np.array({inside})[{found}] + ({' + '.join(starts)} - {before})"
 
 
 def ordered(v: Value) -> str:
@@ -268,7 +220,7 @@ SPELLINGS: dict[str, Callable[[Value], str]] = {
     "norm": call("two_norm"),
     "square": lambda v: "np.square(_0)",
     "cast": lambda v: f"_0.astype({dtype(v.dtype)})",
-    "reshape": lambda v: f"_0.reshape({', '.join(map(str, v.shape)) or '()'})",
+    "reshape": reshaped,
     "permute": turned,
     "expand": lambda v: f"np.broadcast_to(_0, {tuple(v.shape)})",
     "slice": lambda v: f"_0[{index(v.params['key'])}]",
@@ -290,4 +242,9 @@ SPELLINGS: dict[str, Callable[[Value], str]] = {
     "recurrence": call("recurrence"),
     "argsort": ordered,
 }
-INLINE = {"overlap_add": overlapped, "peaks": peaked, "sum": fold("sum")}
+INLINE: dict[str, Callable[[Value], str]] = {
+    "overlap_add": overlapped,
+    "peaks": peaked,
+    "place": placed_by_number,
+}
+INLINE["sum"] = fold("sum")

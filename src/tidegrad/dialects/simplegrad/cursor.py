@@ -33,7 +33,7 @@ class Cursor:
     @data.setter
     def data(self, data: Any) -> None:
         before = vars(self).get("_start")
-        self._begin(Start(data, 0 if before is None else before.grad), None)
+        self._begin(Start(data, None if before is None else before.held), None)
         self._symbolic = isinstance(data, SymbolicArray)
 
     @property
@@ -51,6 +51,9 @@ class Cursor:
     def __reduce__(self) -> Any:
         return type(self), (np.array(self.data),), {"grad": self.grad}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.grad = state["grad"]
+
     def __getitem__(self, key: Any) -> Self:
         """A part as a new Tensor; this one does not move."""
         with self._seen():
@@ -67,10 +70,10 @@ class Cursor:
         self._backward(None)
 
     def _backward(self, dv: Any) -> None:
-        now, starts = self._tensor(), list(self._roots)
+        now, starts = self._tensor(), begun(self._past)
         slopes = SymbolicArray.gradients(now, self._texts()) if self._symbolic else None
         for start in starts:
-            start.leaf().grad = None
+            start.clear()
         now.backward(dv)
         for start, slope in zip(starts, slopes or [None] * len(starts), strict=True):
             start.receive(slope)
@@ -80,10 +83,10 @@ class Cursor:
 
     def _begin(self, start: Start, now: tg.Tensor | None) -> None:
         self._start, self._now = start, now
-        self._roots: dict[Start, None] = {start: None}
+        self._past: Any = start
 
     def _texts(self) -> list[tuple[tg.Tensor, str]]:
-        return [(start.leaf(), start.text) for start in self._roots]
+        return [(start.leaf(), start.text) for start in begun(self._past)]
 
     def _seen(self) -> AbstractContextManager:
         return tg.whole_tape() if self._symbolic else nullcontext()
@@ -92,5 +95,18 @@ class Cursor:
         """A new Tensor that came from where this one did."""
         made = type(self).__new__(type(self))
         made._begin(Start.of(now), now)
-        made._roots, made._symbolic = dict(self._roots), self._symbolic
+        made._past, made._symbolic = self._past, self._symbolic
         return made
+
+
+def begun(past: Any) -> list[Start]:
+    """The Starts in tuples of tuples of Starts, each once."""
+    found: dict[Any, None] = {}
+    pending = [past]
+    while pending:
+        one = pending.pop()
+        key = id(one) if type(one) is tuple else one
+        if key not in found:
+            found[key] = None
+            pending += one if type(one) is tuple else ()
+    return [key for key in found if isinstance(key, Start)]

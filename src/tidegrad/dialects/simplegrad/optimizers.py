@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from numpy import ndarray
+
+from .accel.symbolic import SymbolicArray
 from .tensor import Tensor
 
 __all__ = ["Adam", "Optimizer"]
@@ -31,9 +34,10 @@ class Optimizer:
         for p in self.params:
             p.grad = 0.0
 
-    def slope(self, p: Tensor) -> Any:
-        """The gradient of a parameter, decay included."""
-        return p.grad + self.decay * p.data if self.decay else p.grad
+    def found(self, p: Tensor) -> tuple[Any, Any]:
+        """A parameter's array and its gradient, decay included; a step's result has no source."""
+        x, g = (a.view(ndarray) if isinstance(a, SymbolicArray) else a for a in (p.data, p.grad))
+        return x, g + self.decay * x if self.decay else g
 
 
 class Adam(Optimizer):
@@ -49,14 +53,14 @@ class Adam(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(params, learning_rate, epsilon, beta1, beta2, **kwargs)
-        self.m = [p.data * 0.0 for p in self.params]
-        self.v = [p.data * 0.0 for p in self.params]
+        self.m = [self.found(p)[0] * 0.0 for p in self.params]
+        self.v = [m * 0.0 for m in self.m]
 
     def _step(self, t: int, *args: float) -> None:
         rate, epsilon, beta1, beta2 = args
         for i, p in enumerate(self.params):
-            g = self.slope(p)
+            x, g = self.found(p)
             self.m[i] = beta1 * self.m[i] + (1.0 - beta1) * g
             self.v[i] = beta2 * self.v[i] + (1.0 - beta2) * g * g
             root = (self.v[i] / (1.0 - beta2**t)) ** 0.5
-            p.data = p.data - rate / (1.0 - beta1**t) * self.m[i] / (root + epsilon)
+            p.data = x - rate / (1.0 - beta1**t) * self.m[i] / (root + epsilon)

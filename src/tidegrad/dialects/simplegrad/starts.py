@@ -20,8 +20,9 @@ class Start:
     A part or a fork begins at the `leaf` that it is, a result that keeps its gradient.
     """
 
-    def __init__(self, data: Any, grad: Any = 0, leaf: tg.Tensor | None = None):
-        self.data, self._grad, self._leaf = data, grad, leaf
+    def __init__(self, data: Any, held: list | None = None, leaf: tg.Tensor | None = None):
+        self.data, self._leaf = data, leaf
+        self.held = [0] if held is None else held  # the gradient: it stays when data are replaced
         self.weak = type(data) in (int, float, bool)
         self.shared = isinstance(data, ndarray) and data.dtype.kind == "f"
 
@@ -52,16 +53,20 @@ class Start:
     def grad(self) -> Any:
         if self.data is None and self._leaf is not None and self._leaf.grad is not None:
             self.receive()
-        return self._grad
+        return self.held[0]
 
     @grad.setter
     def grad(self, grad: Any) -> None:
-        self._grad = grad
+        self.held[0] = grad
+
+    def clear(self) -> None:
+        if self._leaf is not None:
+            self._leaf.grad = None
 
     def receive(self, instead: Any = None) -> None:
         """Take the gradient that came to the leaf, in place of the one before."""
         if self._leaf is not None and self._leaf.grad is not None:
-            self._grad = np.array(self._leaf.grad) if instead is None else instead
+            self.held[0] = np.array(self._leaf.grad) if instead is None else instead
             self._leaf.grad = None
 
     @property

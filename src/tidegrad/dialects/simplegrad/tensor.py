@@ -83,9 +83,9 @@ def applied(function: Callable, inputs: Any, options: dict[str, Any]) -> Any:
     with at_work(), tg.whole_tape() if any(x._symbolic for x in tensors) else nullcontext():
         out = FUNCTIONS.get(function, function)(*positional, **named)
     first, *others = tensors
-    for other in others:
-        first._roots.update(other._roots)
-        first._symbolic |= other._symbolic
+    if others:
+        first._past = (first._past, *(x._past for x in others if x is not first))
+        first._symbolic = any(x._symbolic for x in tensors)
     if isinstance(out, list | tuple):
         return type(out)(first._beside(x) if isinstance(x, tg.Tensor) else x for x in out)
     if isinstance(out, tg.Tensor) and out.dtype.kind == "f":
