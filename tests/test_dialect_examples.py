@@ -14,7 +14,7 @@ def programs():
         yield from import_module(f"benchmarks.dialects.{engine}").PROGRAMS
 
 
-@pytest.mark.parametrize("program", programs(), ids=lambda program: program.name)
+@pytest.mark.parametrize("program", list(programs()), ids=lambda program: program.name)
 def test_a_program_reaches_what_pytorch_does(program, oracle, numpy_random):
     peers = [program.peer(seed=seed, **program.small) for seed in SEEDS]
     assert program.reached(program.ours(seed=0, **program.small), peers)

@@ -1,5 +1,6 @@
 """The dialect simplegrad: cases and habits, and right answers where the engine's were wrong."""
 
+import contextlib
 import copy
 import gc
 import pickle
@@ -576,6 +577,34 @@ def test_pickle_and_copy():
     assert moved.data.tolist() == [2, 4]
     optim = pickle.loads(pickle.dumps(Adam([Tensor(np.ones(2))])))
     optim.step()
+
+
+def test_a_device_is_a_registered_backend(monkeypatch):
+    class Backends:
+        registered, used = {}, []
+
+        def register(self, name, cls):
+            assert self.registered.setdefault(name, cls) is cls
+
+        def use(self, name):
+            self.used.append(name)
+            return contextlib.nullcontext()
+
+    class Mine:
+        @staticmethod
+        def exp(x):
+            raise AssertionError("it is for the backend to call")
+
+    backends = Backends()
+    monkeypatch.setattr(tg, "backends", backends, raising=False)
+    x = Tensor(np.ones(2)).exp()
+    assert not backends.used
+    monkeypatch.setattr(Tensor, "device", "cupy")
+    x.log()
+    monkeypatch.setattr(Tensor, "device", Mine)
+    x.exp().exp()
+    assert backends.used == ["cupy", "Mine", "Mine"] and backends.registered == {"Mine": Mine}
+    assert type(x.cpu()) is np.ndarray
 
 
 def test_it_is_answered_by_name():

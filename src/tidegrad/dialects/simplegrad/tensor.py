@@ -48,8 +48,8 @@ class Tensor(Cursor, np.lib.mixins.NDArrayOperatorsMixin):
         return f"Tensor({text})"
 
     def __getattr__(self, name: str) -> Any:
-        """A function of the device as a method."""
-        for place in () if name[:1] == "_" else (Tensor.device, Numpy):
+        """A function of NumPy's as a method; the device's come in where it is computed."""
+        for place in () if name[:1] == "_" else (Numpy, Tensor.device):
             found = getattr(place, name, None)
             if callable(found) and not isinstance(found, type):
                 return partial(found, self)
