@@ -60,6 +60,7 @@ stress: .venv
 
 bench: .venv/bench
 	$(BIN)/python -m benchmarks.eager
+	$(BIN)/python -m benchmarks.sharing
 	$(BIN)/python -m benchmarks.compiled --quick
 
 wheel: .venv

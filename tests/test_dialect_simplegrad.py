@@ -1,6 +1,5 @@
 """The dialect simplegrad: cases and habits, and right answers where the engine's were wrong."""
 
-import contextlib
 import copy
 import gc
 import pickle
@@ -579,32 +578,56 @@ def test_pickle_and_copy():
     optim.step()
 
 
-def test_a_device_is_a_registered_backend(monkeypatch):
-    class Backends:
-        registered, used = {}, []
+ASKED = []
 
-        def register(self, name, cls):
-            assert self.registered.setdefault(name, cls) is cls
 
-        def use(self, name):
-            self.used.append(name)
-            return contextlib.nullcontext()
+class Counting(tg.backends.Host):
+    def map(self, text, *rest):
+        ASKED.append(text)
+        return super().map(text, *rest)
 
+
+def trained():
+    w, x = Tensor(np.array([[0.5, -1.0]], "f4")), np.array([[1.0, 2.0], [3.0, 4.0]], "f4")
+    optim = Adam([w])
+    for _ in range(3):
+        out = Tensor(x).einsum("ij,kj->ik", w).tanh()
+        kept = out.fork()
+        out.mul(kept[:, :1]).sub(0.5).pow(2).mean().backward()
+        optim.step()
+    return w.data, w.grad, out.data
+
+
+@pytest.mark.parametrize("device", [Counting, "counting"])
+def test_a_device_is_a_backend(device, monkeypatch):
+    """Its class or, once it is registered, its name: operations and gradients run there."""
+    ASKED.clear()
+    expected = trained()
+    assert not ASKED
+    if isinstance(device, str):
+        tg.backends.register(device, Counting)
+    monkeypatch.setattr(Tensor, "device", device)
+    for found, known in zip(trained(), expected, strict=True):
+        np.testing.assert_allclose(found, known, rtol=1e-6)
+        assert type(found) is np.ndarray and found.dtype == np.float32
+    assert {"tanh(x)", "1 - x * x"} & set(ASKED) and len(ASKED) > 20
+    assert type(Tensor(np.ones(2)).exp().cpu()) is np.ndarray
+    ASKED.clear()
+    monkeypatch.setattr(Tensor, "device", Numpy)
+    Tensor(np.ones(2)).exp()
+    assert not ASKED
+
+
+def test_a_device_that_is_no_backend(monkeypatch):
     class Mine:
-        @staticmethod
-        def exp(x):
-            raise AssertionError("it is for the backend to call")
+        exp = staticmethod(np.exp)
 
-    backends = Backends()
-    monkeypatch.setattr(tg, "backends", backends, raising=False)
-    x = Tensor(np.ones(2)).exp()
-    assert not backends.used
-    monkeypatch.setattr(Tensor, "device", "cupy")
-    x.log()
     monkeypatch.setattr(Tensor, "device", Mine)
-    x.exp().exp()
-    assert backends.used == ["cupy", "Mine", "Mine"] and backends.registered == {"Mine": Mine}
-    assert type(x.cpu()) is np.ndarray
+    with pytest.raises(TypeError, match="Mine lacks the operations array, numpy, map"):
+        Tensor(np.ones(2)).exp()
+    monkeypatch.setattr(Tensor, "device", "cupy")
+    with pytest.raises(ValueError, match="there is no backend 'cupy'"):
+        Tensor(np.ones(2)).exp()
 
 
 def test_it_is_answered_by_name():

@@ -308,6 +308,15 @@ def test_inline_needs_no_functions(name, rng):
     assert e.count("def ") == 1
 
 
+def test_what_lies_elsewhere():
+    x = leaf([1.0, 2.0])
+    tg.backends.register("elsewhere", tg.backends.Host)
+    with tg.backends.use("elsewhere"), tg.whole_tape():
+        y = tg.exp(x)
+    with pytest.raises(tg.errors.GraphError, match="elements of this tensor are not here"):
+        tg.expression(y)
+
+
 def test_infinite_slopes_are_guarded():
     x = np.array([0.0, 4.0])
     e = checked(lambda x: tg.where(x > 0, tg.sqrt(x), 0.0), x)

@@ -25,7 +25,8 @@ KEYS = {
     "a mask": MASK, "a mask of rows": np.array([False, True]), "a mask of all": MASK & False,
     "a mask of an axis": (slice(None), np.array([True, False, True])),
     "a mask of two": (MASK[..., 0], slice(1, 3)), "and an array": (np.array([True, True]), [0, 2]),
-    "an empty list": [], "true": True, "false": (False, 0),
+    "a range": range(1, -1, -1), "ranges": (range(2), ..., range(2, 0, -1)),
+    "an empty list": [], "an empty range": range(0), "true": True, "false": (False, 0),
 }  # fmt: skip
 EVERY_KEY = pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 

@@ -114,7 +114,7 @@ def core():
         elif isinstance(node, ast.ClassDef) and node.name == "Local":
             parts.append(
                 "class Local:\n    recording: bool\n    trace: Any\n    tracing: Any\n"
-                "    invalid: bool\n    watch: Any\n\n"
+                "    invalid: bool\n    watch: Any\n    lifting: bool\n\n"
                 "local: Local\n\n"
             )
         elif isinstance(node, ast.FunctionDef):

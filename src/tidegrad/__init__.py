@@ -28,7 +28,7 @@ globals().update(PUBLIC)
 globals().update(DTYPES)
 
 # Loaded at first use, so that `import tidegrad` costs little more than NumPy.
-LIBRARIES = ("data", "io", "nn", "optim", "training", "viz")
+LIBRARIES = ("backends", "data", "io", "nn", "optim", "training", "viz")
 FUNCTIONS = {
     "check_grads": "check",
     "checkpoint": "recompute",

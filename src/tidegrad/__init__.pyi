@@ -10,6 +10,7 @@ from .linearize import hessian as hessian, hvp as hvp, jacobian as jacobian, jvp
 from .ops import random as random
 from .recording import enable_grad as enable_grad, is_grad_enabled as is_grad_enabled, no_grad as no_grad
 from .transforms import grad as grad, value_and_grad as value_and_grad
+from . import backends as backends
 from . import data as data
 from . import io as io
 from . import nn as nn

@@ -55,6 +55,10 @@ class Value(Node):
         what = self.prim or ("input" if self.saved is None else "constant")
         return f"Value({what}, {self.dtype}{list(self.shape)})"
 
+    def known(self) -> Any:
+        """The elements, or what refuses to be taken for them."""
+        return self
+
     def refused(self, use: str, remedy: str) -> TraceError:
         """The error for a use of the elements, which names both lines and says what to do."""
         made = f", computed at {self.where}" if self.where else ""

@@ -46,7 +46,7 @@ def ebb(
                     continue
             if saved is FREED:
                 raise GraphError(FREED_MESSAGE.format(prim.name))
-            parts = prim.vjp(node, g, lifted(node, saved) if record else saved)
+            parts = prim.vjp(node, g, lifted(node, saved) if record or local.lifting else saved)
             if watch is not None:
                 watch(node, parts)
             if release and saved is not NOTHING:
@@ -118,9 +118,8 @@ def backward(
             "create_graph=True)"
         )
     release = not (retain_graph or create_graph)
-    seeds = {tensor.node: seed if create_graph else seed.array}
-    found = ebb(seeds, release=release, record=create_graph)
-    for node, g in found.items():
+    seeds = {tensor.node: seed if create_graph or local.lifting else seed.array}
+    for node, g in ebb(seeds, release=release, record=create_graph).items():
         owner = node.owner and node.owner()
         if owner is not None:
             accumulate(owner, as_tensor(g), create_graph)

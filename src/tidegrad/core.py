@@ -25,6 +25,7 @@ class Local(threading.local):
     tracing: Any = None  # the trace that a program is being made of
     invalid = False  # NumPy met 0 * inf, or the like, in a derivative
     watch: Any = None  # called with every node and the cotangents that it sends on
+    lifting = False  # derivatives compute on Tensors, as others than NumPy are to do the work
 
 
 local = Local()

@@ -203,6 +203,7 @@ class Local:
     tracing: Any
     invalid: bool
     watch: Any
+    lifting: bool
 
 local: Local
 

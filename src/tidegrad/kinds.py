@@ -267,7 +267,6 @@ permute = Move(
     lambda g, node, i: permute(g, axes=inverse(node.params["axes"])),
 )
 
-
 expand = Move(
     "expand",
     spread_view,

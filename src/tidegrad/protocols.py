@@ -135,7 +135,7 @@ def dlpack(self: Tensor, **options):
 
 def reduce(self: Tensor) -> tuple:
     """Pickling and copying keep the value and `requires_grad`: the copy is a leaf."""
-    return rebuilt, (self.array, self.node is not None, self.grad)
+    return rebuilt, (elements(self), self.node is not None, self.grad)
 
 
 def rebuilt(array: ndarray, requires_grad: bool, grad: Tensor | None) -> Tensor:
@@ -147,7 +147,7 @@ def rebuilt(array: ndarray, requires_grad: bool, grad: Tensor | None) -> Tensor:
 
 def deepcopy(self: Tensor, memo: dict) -> Tensor:
     grad = None if self.grad is None else deepcopy(self.grad, memo)
-    return memo.setdefault(id(self), rebuilt(self.array, self.node is not None, grad))
+    return memo.setdefault(id(self), rebuilt(elements(self), self.node is not None, grad))
 
 
 for name, value in {
@@ -157,7 +157,7 @@ for name, value in {
     "__dlpack__": dlpack,
     "__dlpack_device__": lambda self: self.array.__dlpack_device__(),
     "__reduce__": reduce,
-    "__copy__": lambda self: rebuilt(self.array, self.node is not None, self.grad),
+    "__copy__": lambda self: rebuilt(elements(self), self.node is not None, self.grad),
     "__deepcopy__": deepcopy,
 }.items():
     setattr(Tensor, name, value)

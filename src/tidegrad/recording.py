@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .abstract import Value
 from .core import Node, Tensor, local
 from .epoch import flipped
 from .errors import DTypeError, GraphError, ShapeError
@@ -106,7 +107,8 @@ def elements(tensor: Tensor) -> Any:
 
     In a trace a program may rely on them only for as long as the tensor has this array.
     """
-    return tensor.array if local.tracing is None else local.tracing.elements(tensor)
+    array: Any = tensor.array if local.tracing is None else local.tracing.elements(tensor)
+    return array if type(array) is np.ndarray else array.known()
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def untraced() -> Iterator[None]:
 
 def is_traced(tensor: Any) -> bool:
     """Whether the elements of `tensor` are not known yet, because a program will compute them."""
-    return isinstance(getattr(seen(tensor), "array", None), Node)
+    return type(getattr(seen(tensor), "array", None)) is Value
 
 
 def is_weak(tensor: Tensor) -> bool:
@@ -141,8 +143,8 @@ def refuse_escaped(operation: str, args: tuple) -> None:
     """Say so if one of `args` is left over from a trace."""
     for a in args:
         array = getattr(a, "array", a)
-        if isinstance(array, Node):
-            raise array.refused(operation, "")  # type: ignore[attr-defined]
+        if isinstance(array, Value):
+            raise array.refused(operation, "")
 
 
 def rebind(tensor: Tensor, value: Tensor, operation: str) -> Tensor:

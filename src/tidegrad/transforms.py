@@ -15,10 +15,11 @@ from .dtypes import is_float
 from .errors import DTypeError, ShapeError
 from .kinds import Prim
 from .ops.creation import zeros_like
+from .ops.elementwise import positive, stop_gradient
 from .recording import Recording, seen
 from .trees import flatten, map_leaves
 
-__all__ = ["grad", "value_and_grad"]
+__all__ = ["SAME", "grad", "value_and_grad"]
 
 
 class Variable(Prim):
@@ -38,6 +39,8 @@ class Variable(Prim):
 
 
 variable = Variable("variable")
+# The value is the input's; only the tape differs.
+SAME = {positive, stop_gradient, variable}
 
 
 NUMBERS = (int, float, np.generic, np.ndarray)
@@ -110,7 +113,7 @@ def pulled(
     seeds: dict = {}
     for y, g in zip(outs, gs, strict=True):
         if g is not None and y is not None and y.node is not None:
-            part = g if record else g.array
+            part = g if record or local.lifting else g.array
             seeds[y.node] = seeds[y.node] + part if y.node in seeds else part
     found = ebb(seeds, nodes_of(variables), release=release, record=record)
     return [as_tensor(found[v.node]) if v is not None and v.node in found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,17 +22,23 @@ __all__ = ["answered", "run_module", "run_path"]
 # Packages that an engine's programs import beside it: those on the program's own path come first.
 SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
 # Of these packages what is the engine's own file, which lies there and is not to be run.
-OWN = {"simplegrad": ("accel.symbolic", "accel.gpu")}
+OWN = {("simplegrad", "accel"): ("symbolic", "gpu")}
 
 
 class Answer(MetaPathFinder, Loader):
-    """Finds the module `name` and those below it, or `only` some, at `place`."""
+    """Finds the module `name` and those below it at `place`, where they have another name.
 
-    def __init__(self, name: str, place: str, only: Sequence[str] = ()):
-        self.name, self.place, self.only = name, place, only
+    With `below` only those below it, once it was answered itself: before its folder is searched.
+    With `only` none but this one.
+    """
+
+    def __init__(self, name: str, place: str, below: bool = False, only: str = ""):
+        self.name, self.place, self.below, self.only = name, place, below, only
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != self.name or (self.only and fullname not in self.only):
+        if fullname.partition(".")[0] != self.name or self.only not in ("", fullname):
+            return None
+        if self.below and getattr(sys.modules.get(self.name), "__name__", None) != self.place:
             return None
         real = self.place + fullname.removeprefix(self.name)
         try:
@@ -75,11 +82,15 @@ def answered(dialect: str) -> Iterator[None]:
     names = {dialect, *SIDES.get(dialect, ())}
     for name in sys.modules.keys() & names:
         del sys.modules[name]
-    sys.meta_path.insert(0, Answer(dialect, place))
-    for own in OWN.get(dialect, ()):
-        side = own.partition(".")[0]
-        sys.meta_path.insert(0, Answer(side, f"{place}.{side}", (own,)))
-    sys.meta_path += [Answer(side, f"{place}.{side}") for side in SIDES.get(dialect, ())]
+    sides = {side: f"{place}.{side}" for side in SIDES.get(dialect, ())}
+    below = [Answer(side, real, below=True) for side, real in sides.items()]
+    own = [
+        Answer(side, real, only=f"{side}.{module}")
+        for side, real in sides.items()
+        for module in OWN.get((dialect, side), ())
+    ]
+    sys.meta_path[:] = [Answer(dialect, place), *own, *below, *sys.meta_path]
+    sys.meta_path += [Answer(side, real) for side, real in sides.items()]
     try:
         yield
     finally:
@@ -100,7 +111,18 @@ def run_path(dialect: str, script: str, arguments: Sequence[str] = ()) -> None:
 
 def run_module(dialect: str, module: str, arguments: Sequence[str] = ()) -> None:
     """Run a module by name, such as `pytest`, where `import dialect` is answered."""
-    with answered(dialect):
+    with answered(dialect), warnings.catch_warnings():
+        # A dialect's module is loaded with its package, and runs once more as a program.
+        warnings.filterwarnings("ignore", ".*found in sys.modules", RuntimeWarning, "runpy")
         sys.argv[:] = [module, *arguments]
         sys.path[0] = str(Path.cwd())
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        runpy.run_module(real_name(module), run_name="__main__", alter_sys=True)
+
+
+def real_name(module: str) -> str:
+    """The name by which the file knows itself that answers for `module`: it may import from it."""
+    found = find_spec(module)
+    if found is None or not isinstance(found.loader, Answer):
+        return module
+    spec = import_module(module).__spec__
+    return module if spec is None else spec.name

@@ -13,16 +13,12 @@ from ..arrays import as_array
 from ..core import RAW, TRACES, WEAK, Node, Tensor, bind, local, record
 from ..kinds import cast, expand
 from ..lines import calling_line
-from ..ops.elementwise import positive, stop_gradient
 from ..shapes import size_of
-from ..transforms import variable
+from ..transforms import SAME
 from .entries import UNREAD, Entries, Entry
 from .promotion import WEAKLY, check_dtypes, resolved
 
 __all__ = ["UNREAD", "Entry", "Trace"]
-
-SAME = {positive, stop_gradient, variable}  # the value is the input's; only the tape differs
-
 
 LARGE = 1 << 16  # elements
 

@@ -13,7 +13,7 @@ from ..core import Tensor
 from ..dtypes import as_dtype, default_dtype, promote
 from ..errors import GraphError, ShapeError
 from ..kinds import cast, expand, reshape, where
-from ..recording import is_traced, is_weak, kind_of
+from ..recording import elements, is_traced, is_weak, kind_of
 from ..shapes import Shape, broadcast, canonical_axis
 from .elementwise import stop_gradient
 
@@ -53,7 +53,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     if is_traced(data):
         made = cast(stop_gradient(data), dtype=kept(data, dtype))
     else:
-        made = Tensor(as_array(data.array if type(data) is Tensor else data, "tensor", dtype))
+        made = Tensor(as_array(elements(data) if type(data) is Tensor else data, "tensor", dtype))
     made.requires_grad = requires_grad
     return made
 

@@ -163,11 +163,11 @@ def opened(part):
     """One thing in the brackets as int, slice, None, Ellipsis, bool or Tensor of ints or bools."""
     if type(part) in SIMPLE or type(part) is bool:
         return part
-    if not isinstance(part, (Tensor, ndarray, np.generic, list, tuple)):
+    if not isinstance(part, (Tensor, ndarray, np.generic, list, tuple, range)):
         if hasattr(part, "__index__"):
             return part.__index__()
         raise IndexError(f"index: {part!r} is not an integer, slice, None, '...' or array")
-    empty = type(part) is list and not part
+    empty = type(part) in (list, range) and not part
     index = Tensor(np.zeros(0, np.intp)) if empty else lift(part, "index")
     kind = index.array.dtype.kind
     if kind not in "iub":

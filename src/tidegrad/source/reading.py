@@ -11,13 +11,18 @@ from ..abstract import Value
 from ..autodiff import ebb
 from ..core import FREED, Node, Tensor, toposort
 from ..errors import GraphError
-from .tape import NODES, Given, given, known, remember, value_of, whole_tape
+from .tape import NODES, Given, given, has_elements, known, remember, value_of, whole_tape
 
 __all__ = ["cotangents", "read"]
 
 
 def read(tensor: Tensor) -> Value:
     """What `tensor` was made of: all of it within `whole_tape`, otherwise what the tape knows."""
+    if not has_elements(tensor):
+        raise GraphError(
+            "expression: the elements of this tensor are not here; compute it with NumPy, not on a "
+            "backend or in a compiled function"
+        )
     node, made = tensor.node, known(tensor.array)
     if node is not None and node.prim is None:
         return given(tensor.array, node)

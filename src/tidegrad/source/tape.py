@@ -108,7 +108,7 @@ class whole_tape(Watch):
             self.before.note(made)
 
     def __call__(self, prim: Any, args: tuple, params: dict) -> Any:
-        if local.tracing is not None:
+        if not all(map(has_elements, args)):
             return self.passed_on(prim, args, params)
         args = agreed(prim, prim.lift(args))
         out = self.passed_on(prim, args, params)
@@ -119,6 +119,11 @@ class whole_tape(Watch):
             made = Value(prim, parents, params, array.shape, array.dtype)
             remember(array, made, getattr(out, "node", None))
         return out
+
+
+def has_elements(x: Any) -> bool:
+    """Whether they are known, and here: not those of a trace, nor of another backend."""
+    return not isinstance(getattr(x, "array", x), Node)
 
 
 def agreed(prim: Any, args: tuple) -> tuple:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from ..shared import lacking
-from .numpy_device import Numpy
+from .devices import Numpy
 from .optimizers import Adam, Optimizer
 from .tensor import Tensor
 

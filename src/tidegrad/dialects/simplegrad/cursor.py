@@ -10,6 +10,7 @@ import numpy as np
 import tidegrad as tg
 
 from .accel.symbolic import SymbolicArray
+from .devices import Numpy, at_work
 from .starts import Start
 
 __all__ = ["Cursor"]
@@ -17,6 +18,8 @@ __all__ = ["Cursor"]
 
 class Cursor:
     """A tensor that moves on from the array it was given, and what is asked of it on the way."""
+
+    device: Any = Numpy
 
     def __init__(self, data: Any):
         self.data = data
@@ -28,7 +31,7 @@ class Cursor:
             return self._start.data
         if self._symbolic:
             return SymbolicArray.recorded(self._now, self._texts())
-        return self._now.detach().numpy()
+        return self._now.numpy()
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -56,12 +59,12 @@ class Cursor:
 
     def __getitem__(self, key: Any) -> Self:
         """A part as a new Tensor; this one does not move."""
-        with self._seen():
+        with at_work(self.device), self._seen():
             return self._beside(self._tensor()[key])
 
     def fork(self) -> Self:
         """A Tensor of the same value, which stays when this one moves on."""
-        with self._seen():
+        with at_work(self.device), self._seen():
             now = self._tensor()
             return self._beside(tg.reshape(now, now.shape))
 
@@ -74,7 +77,8 @@ class Cursor:
         slopes = SymbolicArray.gradients(now, self._texts()) if self._symbolic else None
         for start in starts:
             start.clear()
-        now.backward(dv)
+        with at_work(self.device):
+            now.backward(dv)
         for start, slope in zip(starts, slopes or [None] * len(starts), strict=True):
             start.receive(slope)
 

@@ -47,7 +47,7 @@ class Start:
 
     def fits(self, leaf: tg.Tensor) -> bool:
         """Whether the leaf, a copy, has the elements that the data have now."""
-        return self.data is None or np.array_equal(leaf.detach().numpy(), np.asarray(self.data))
+        return self.data is None or np.array_equal(leaf.numpy(), np.asarray(self.data))
 
     @property
     def grad(self) -> Any:
@@ -66,7 +66,7 @@ class Start:
     def receive(self, instead: Any = None) -> None:
         """Take the gradient that came to the leaf, in place of the one before."""
         if self._leaf is not None and self._leaf.grad is not None:
-            self.held[0] = np.array(self._leaf.grad) if instead is None else instead
+            self.held[0] = np.array(self._leaf.grad.numpy()) if instead is None else instead
             self._leaf.grad = None
 
     @property

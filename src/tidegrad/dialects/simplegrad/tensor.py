@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,8 @@ import tidegrad as tg
 from ..shared import lacking
 from .accel.symbolic import SymbolicArray
 from .cursor import Cursor
+from .devices import Numpy, at_work
 from .habits import FUNCTIONS, METHODS, as_strided
-from .numpy_device import Numpy
 
 __all__ = ["Tensor"]
 
@@ -39,8 +39,6 @@ class Tensor(Cursor, np.lib.mixins.NDArrayOperatorsMixin):
     >>> a.grad, b.grad
     (array([3., 5.]), array([1., 1.]))
     """
-
-    device: Any = Numpy
 
     def __repr__(self) -> str:
         form: Any = {"precision": 4, "suppress_small": True, "separator": ", "}
@@ -68,7 +66,7 @@ class Tensor(Cursor, np.lib.mixins.NDArrayOperatorsMixin):
 
     def as_strided(self, shape: Any, strides: Any) -> Any:
         """A view by strides in bytes, as those of `data`; outside of the array is an error."""
-        own = self._start.data if self._now is None else self._now.detach().numpy()
+        own = self._start.data if self._now is None else self._now.numpy()
         return applied(partial(as_strided, own=np.asarray(own)), (self, shape, strides), {})
 
 
@@ -80,12 +78,13 @@ def applied(function: Callable, inputs: Any, options: dict[str, Any]) -> Any:
     dtype = common([*inputs, *tensors]) if any(x._start.weak for x in tensors) else None
     positional = [opened(x, dtype) for x in inputs]
     named = {name: opened(x, dtype) for name, x in options.items()}
-    with at_work(), tg.whole_tape() if any(x._symbolic for x in tensors) else nullcontext():
+    symbolic = any(x._symbolic for x in tensors)
+    with at_work(Tensor.device), tg.whole_tape() if symbolic else nullcontext():
         out = FUNCTIONS.get(function, function)(*positional, **named)
     first, *others = tensors
     if others:
         first._past = (first._past, *(x._past for x in others if x is not first))
-        first._symbolic = any(x._symbolic for x in tensors)
+        first._symbolic = symbolic
     if isinstance(out, list | tuple):
         return type(out)(first._beside(x) if isinstance(x, tg.Tensor) else x for x in out)
     if isinstance(out, tg.Tensor) and out.dtype.kind == "f":
@@ -118,22 +117,9 @@ def common(inputs: list[Any]) -> Any:
     return np.result_type(*floats) if floats else None
 
 
-def at_work() -> AbstractContextManager:
-    """Where operations run: with NumPy, or on the registered backend that the device names."""
-    device = Tensor.device
-    place: Any = tg  # whose backends are loaded at first use
-    if device is Numpy:
-        return nullcontext()
-    if not isinstance(device, str) and device not in REGISTERED:
-        place.backends.register(device.__name__, device)
-        REGISTERED.add(device)
-    return place.backends.use(device if isinstance(device, str) else device.__name__)
-
-
 def method(function: Callable) -> Callable[..., Any]:
     return lambda self, *inputs, **options: applied(function, (self, *inputs), options)
 
 
-REGISTERED: set[Any] = set()
 for name, function in METHODS.items():
     setattr(Tensor, name, method(function))

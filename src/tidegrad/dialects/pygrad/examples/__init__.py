@@ -1,0 +1,1 @@
+"""Floor 8. What pygrad's example programs import beside it."""

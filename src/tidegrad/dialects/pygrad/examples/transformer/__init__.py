@@ -1,0 +1,1 @@
+"""Floor 8. What pygrad's translation program imports beside it."""
