@@ -28,7 +28,7 @@ FLOORS = {
     5: "autodiff transforms linearize batch watching custom recompute check anomaly updates "
     "carries control",
     6: "jit backends",
-    7: "__init__ nn optim data io viz training",
+    7: "__init__ nn optim data io viz source training",
     8: "dialects __main__",
 }
 PLACE = {name: floor for floor, names in FLOORS.items() for name in names.split()}

@@ -99,6 +99,8 @@ CASES = [
     ("clip above", lambda x: tg.clip(x, max=0.3), lambda x: x.clip(None, 0.3), [A]),
     ("sort", lambda x: tg.sort(x, axis=0), lambda x: np.sort(x, 0), [A]),
     ("sort downwards", lambda x: tg.sort(x, descending=True), lambda x: -np.sort(-x), [A]),
+    ("windows", lambda x: tg.sliding_window_view(x, (2, 3), (2, 0)), lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 3), (2, 0)), [(3, 2, 4)]),
+    ("windows of all axes", lambda x: np.lib.stride_tricks.sliding_window_view(x, (3, 2)), lambda x: np.lib.stride_tricks.sliding_window_view(x, (3, 2)), [A]),
     ("diff", lambda x: tg.diff(x, n=2), lambda x: np.diff(x, 2), [A]),
     ("gelu by tanh", lambda x: tg.gelu(x, approximate="tanh"), lambda x: x * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), [A]),
     ("log_sigmoid", lambda x: tg.log_sigmoid(x), lambda x: -np.log1p(np.exp(-x)), [A]),

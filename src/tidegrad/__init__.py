@@ -36,6 +36,7 @@ FUNCTIONS = {
     "custom_vjp": "custom",
     "detect_anomaly": "anomaly",
     "draw": "viz",
+    "expression": "source",
     "get_num_threads": "jit.native.threads",
     "is_deterministic": "jit.settings",
     "jit": "jit.function",
@@ -46,6 +47,7 @@ FUNCTIONS = {
     "set_deterministic": "jit.settings",
     "set_num_threads": "jit.native.threads",
     "while_loop": "jit.control",
+    "whole_tape": "source",
 }
 
 

@@ -23,6 +23,7 @@ from .jit.control import cond as cond
 from .custom import custom_vjp as custom_vjp
 from .anomaly import detect_anomaly as detect_anomaly
 from .viz import draw as draw
+from .source import expression as expression
 from .jit.native.threads import get_num_threads as get_num_threads
 from .jit.settings import is_deterministic as is_deterministic
 from .jit.function import jit as jit
@@ -33,6 +34,7 @@ from .jit.control import scan as scan
 from .jit.settings import set_deterministic as set_deterministic
 from .jit.native.threads import set_num_threads as set_num_threads
 from .jit.control import while_loop as while_loop
+from .source import whole_tape as whole_tape
 
 from .ops.reductions import (all as all, any as any, argmax as argmax, argmin as argmin,
     count_nonzero as count_nonzero, log_softmax as log_softmax, logsumexp as logsumexp, max as max,
@@ -59,6 +61,7 @@ from .ops.activations import (elu as elu, gelu as gelu, leaky_relu as leaky_relu
     log_sigmoid)
 from .ops.subscripts import (masked_fill as masked_fill, nonzero as nonzero, one_hot as one_hot,
     take as take, take_along_axis as take_along_axis)
+from .ops.windows import (sliding_window_view as sliding_window_view)
 def abs(x: Any, /) -> Tensor: ...
 def absolute(x: Any, /) -> Tensor: ...
 def acos(x: Any, /) -> Tensor: ...

@@ -23,6 +23,7 @@ from .ops import (
     scans,
     sorting,
     subscripts,
+    windows,
 )
 from .ops.creation import lift, lift_as
 from .recording import elements, is_traced, kind_of
@@ -152,6 +153,7 @@ PUBLIC.update(
         for f in (allclose, astype, clip, diff, imag, isclose, result_type, round, where)
     }
 )
+PUBLIC["sliding_window_view"] = windows.sliding_window_view
 # NumPy's and the array API's other spellings.
 PUBLIC.update(
     absolute=PUBLIC["abs"], concatenate=PUBLIC["concat"], arccos=PUBLIC["acos"],

@@ -21,19 +21,22 @@ __all__ = ["answered", "run_module", "run_path"]
 
 # Packages that an engine's programs import beside it: those on the program's own path come first.
 SIDES = {"pygrad": ("architectures", "examples"), "simplegrad": ("accel",)}
+# Of these packages what is the engine's own file, which lies there and is not to be run.
+OWN = {("simplegrad", "accel"): ("symbolic", "gpu")}
 
 
 class Answer(MetaPathFinder, Loader):
     """Finds the module `name` and those below it at `place`, where they have another name.
 
     With `below` only those below it, once it was answered itself: before its folder is searched.
+    With `only` none but this one.
     """
 
-    def __init__(self, name: str, place: str, below: bool = False):
-        self.name, self.place, self.below = name, place, below
+    def __init__(self, name: str, place: str, below: bool = False, only: str = ""):
+        self.name, self.place, self.below, self.only = name, place, below, only
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname.partition(".")[0] != self.name:
+        if fullname.partition(".")[0] != self.name or self.only not in ("", fullname):
             return None
         if self.below and getattr(sys.modules.get(self.name), "__name__", None) != self.place:
             return None
@@ -81,7 +84,12 @@ def answered(dialect: str) -> Iterator[None]:
         del sys.modules[name]
     sides = {side: f"{place}.{side}" for side in SIDES.get(dialect, ())}
     below = [Answer(side, real, below=True) for side, real in sides.items()]
-    sys.meta_path[:] = [Answer(dialect, place), *below, *sys.meta_path]
+    own = [
+        Answer(side, real, only=f"{side}.{module}")
+        for side, real in sides.items()
+        for module in OWN.get((dialect, side), ())
+    ]
+    sys.meta_path[:] = [Answer(dialect, place), *own, *below, *sys.meta_path]
     sys.meta_path += [Answer(side, real) for side, real in sides.items()]
     try:
         yield

@@ -13,6 +13,7 @@ from ..core import Tensor, bind
 from ..dtypes import as_dtype, floating
 from ..kinds import Reduce, cast, inverse, permute, reshape, sum_, where
 from ..shapes import Shape, canonical_axes, reduced, size_of
+from ..sums import total
 from .creation import lift
 from .elementwise import abs_, direction, exp, gap, log, not_equal, stop_gradient
 from .movement import cut
@@ -49,14 +50,14 @@ def product_of_others(x, *, axes: Shape):
 def two_norm(x: ndarray, *, axes: Shape, keepdims: bool) -> ndarray:
     """The root of the sum of squares, of scaled elements where squares overflow or vanish."""
     with np.errstate(over="ignore"):
-        squares = sum_.run(x * x, axes=axes, keepdims=keepdims)
+        squares = total(x * x, axes=axes, keepdims=keepdims)
     safe = np.finfo(x.dtype).tiny * 2**60
     if np.all((squares > safe) & (squares < np.inf)):
         return np.sqrt(squares)
     scale = np.maximum.reduce(np.abs(x), axis=axes, keepdims=True, initial=0)
     scale = np.where((scale > 0) & (scale < np.inf), scale, 1)
     y = x / scale
-    squares = sum_.run(y * y, axes=axes, keepdims=keepdims)
+    squares = total(y * y, axes=axes, keepdims=keepdims)
     return np.sqrt(squares) * scale.reshape(squares.shape)
 
 

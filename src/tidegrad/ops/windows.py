@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from ..arrays import view
+from ..core import Tensor
 from ..errors import ShapeError
-from ..kinds import Move, Opaque
+from ..kinds import Move, Opaque, inverse, permute
+from ..shapes import canonical_axis, several
+from .creation import lift
 from .movement import cut
 
-__all__ = ["overlap_add", "peaks", "spread_windows", "sum_windows", "window"]
+__all__ = ["overlap_add", "peaks", "sliding_window_view", "spread_windows", "sum_windows"]
+__all__ += ["window"]
 
 # `size`, `stride` and `dilation` have a number for each of the last axes; a shape (..., n)
 # becomes (..., windows, size).  A sum over windows loops over the few places inside a window,
@@ -203,3 +209,28 @@ def peak_shape(x, *, size, stride, dilation, pads):
 
 
 peaks = Opaque("peaks", highest, peak_shape)
+
+
+def sliding_window_view(
+    x: Any, window_shape: int | Sequence[int], axis: int | Sequence[int] | None = None
+) -> Tensor:
+    """Every window of this shape along `axis` (None: all axes), its elements on new last axes.
+
+    As `numpy.lib.stride_tricks.sliding_window_view`, but that no axis is named twice.
+
+    >>> tg.sliding_window_view([1.0, 2.0, 3.0], 2).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
+    x, size = lift(x, "sliding_window_view"), tuple(several(window_shape))
+    ndim = x.array.ndim
+    named = range(ndim) if axis is None else several(axis)
+    axes = tuple(canonical_axis(a, ndim, "sliding_window_view") for a in named)
+    if len(axes) != len(size) or len(set(axes)) != len(axes) or min(size, default=1) < 1:
+        raise ShapeError(
+            f"sliding_window_view: a window of shape {size} needs a size of 1 or more for each of "
+            f"the axes {axes}, which are named once"
+        )
+    order = (*(a for a in range(ndim) if a not in axes), *axes)
+    ones = (1,) * len(size)
+    seen = window(permute(x, axes=order), size=size, stride=ones, dilation=ones)
+    return permute(seen, axes=(*inverse(order), *range(ndim, ndim + len(size))))

@@ -12,22 +12,22 @@ import tidegrad as tg
 
 from .collect import Item, address
 
-__all__ = ["named", "place_names", "run"]
+__all__ = ["key_of", "named", "place_names", "run"]
 
 
-def named(names: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The pairs (name, tensor) of a Module, or of a dict of tensors and Modules."""
-    if isinstance(names, tg.Tensor):
+def named(names: Any, prefix: str = "", operation: str = "draw") -> Iterator[tuple[str, Any]]:
+    """The pairs (name, tensor) of a Module, or of a dict of tensors, arrays and Modules."""
+    if isinstance(names, tg.Tensor | np.ndarray):
         yield prefix.removesuffix("."), names
     elif hasattr(names, "named_parameters"):
         for name, tensor in [*names.named_parameters(), *names.named_buffers()]:
             yield prefix + name, tensor
     elif isinstance(names, Mapping):
         for name, value in names.items():
-            yield from named(value, f"{prefix}{name}.")
+            yield from named(value, f"{prefix}{name}.", operation)
     else:
         raise TypeError(
-            "draw: names is a Module, or a dict from names to tensors and Modules, not "
+            f"{operation}: names is a Module, or a dict from names to tensors and Modules, not "
             f"{type(names).__name__}"
         )
 
@@ -36,7 +36,7 @@ def place_names(pairs: Sequence[tuple[str, Any]], items: Sequence[Item]) -> dict
     """The name of each item that has one; of several names for one tensor the first holds."""
     known: dict[Any, str] = {}
     for name, tensor in pairs:
-        known.setdefault(id(tensor.node) if tensor.node else address(tensor.data), name)
+        known.setdefault(key_of(tensor), name)
     found = {}
     for place, item in enumerate(items if known else ()):
         array = item.node is None and isinstance(item.value, np.ndarray)
@@ -44,6 +44,12 @@ def place_names(pairs: Sequence[tuple[str, Any]], items: Sequence[Item]) -> dict
         if key in known:
             found[place] = known[key]
     return found
+
+
+def key_of(x: Any) -> Any:
+    """What tells a tensor or an array from all others that are alive."""
+    node = getattr(x, "node", None)
+    return id(node) if node else address(x if isinstance(x, np.ndarray) else x.data)
 
 
 def run(function: Callable, args: Sequence[Any]) -> tuple[Any, list[tuple[str, Any]]]:

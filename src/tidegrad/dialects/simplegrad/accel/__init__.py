@@ -1,0 +1,1 @@
+"""Floor 8. simplegrad's accelerators, by their modules' names."""
