@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -85,9 +85,13 @@ def as_panels(v: Value) -> Value:
         return v
     first, second, result = a, b, order
     if right:
-        y, second, result = panels(y, b, j, inner, LANES), f"{batch}P{inner}C", order[:-1] + "PC"
+        lead = batch + leading(b, inner, sizes)
+        second = f"{lead}P{without(inner, lead)}C"
+        y, result = panels(y, b, j, second, LANES), order[:-1] + "PC"
     if left:
-        x, first, result = panels(x, a, rows, inner, ROWS), f"Q{inner}R", "QR" + result[1:]
+        first = f"P{inner}C"
+        x, result = panels(x, a, rows, first, ROWS), "QR" + result[1:]
+        first = f"Q{inner}R"
     whole = made(v.prim, x, y, spec=f"{first},{second}->{result}")
     shape = tuple(sizes[n] for n in order)
     ends = prod(whole.shape[-2:]) if right else sizes[j]
@@ -105,8 +109,18 @@ def is_far(v: Value, labels: str, axis: str) -> bool:
     return labels[-1] == axis and deep >= DEEP and (row >= PAGE or deep > 2 * room)
 
 
-def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
-    """An operand as (..., panels, k, count), with zeros where the last panel is not full."""
+def leading(labels: str, inner: str, sizes: Mapping[str, int]) -> str:
+    """An axis to leave outside of panels: each part is made with the rows that it is made of."""
+    deep = len(inner) > 1 and prod(sizes[n] for n in inner[1:]) >= DEEP
+    return inner[0] if deep and labels[0] == inner[0] else ""
+
+
+def without(labels: str, some: str) -> str:
+    return "".join(n for n in labels if n not in some)
+
+
+def panels(v: Value, labels: str, axis: str, order: str, count: int) -> Value:
+    """An operand with its `axis` as panels "P" of `count` neighbours "C", zeros in the last one."""
     at = labels.index(axis)
     n = v.shape[at]
     whole = -(-n // count) * count
@@ -116,7 +130,5 @@ def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
     split = [*v.shape[:at], whole // count, count, *v.shape[at + 1 :]]
     v = made(reshape, v, shape=tuple(split))
     names = labels.replace(axis, "PC")
-    batch = [label for label in labels if label != axis and label not in inner]
-    order = [*batch, "P", *inner, "C"]
-    v = made(permute, v, axes=tuple(names.index(label) for label in order))
+    v = made(permute, v, axes=tuple(map(names.index, order)))
     return made(positive, v)  # no view, which would be read where it is
