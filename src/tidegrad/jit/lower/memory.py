@@ -23,6 +23,8 @@ LINE = 64  # bytes of a cache line: no two buffers share one
 CACHE = 256 * 1024  # bytes that a block of rows may take
 MULTIPLE = 16  # of which a block's rows are one, unless it is all rows
 LEAST = 32  # rows of a block in which products read their right side anew
+WIDE = 64  # columns of a block in which products read their left side anew
+ROOM = 768 * 1024  # bytes that such a block may take
 
 
 class Buffer(NamedTuple):
@@ -71,7 +73,8 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     for group in schedule.groups():
         local = [v for v in made_in(group) if v not in buffers and uses[v].inside(group)]
         row = {v: -(-int(v.nbytes) // int(group.rows)) for v in made_in(group)}
-        blocks[id(group)] = rows = block_of(group, sum(row.values()))
+        own = sum(row[v] for v in local)
+        blocks[id(group)] = rows = block_of(group, sum(row.values()), own)
         spans = [Span(uses[v], rounded(row[v] * rows)) for v in local]
         starts, size = packed(spans, in_turn)
         buffers |= {
@@ -92,16 +95,18 @@ def made_in(group: Group) -> list[Value]:
     return [v for stage in group.stages for v in written(stage)]
 
 
-def block_of(group: Group, row: int) -> int:
-    """How many rows at a time: what they need for themselves stays in the cache."""
+def block_of(group: Group, row: int, own: int) -> int:
+    """How many rows at a time: what they make stays in the cache, what is their `own` at least."""
     if len(group.stages) == 1 or not row:
         return int(group.rows)
     rows = max(CACHE // row, 1)
     for stage in group.stages:
         if isinstance(stage, Folding) and stage.intense and not stage.across and stage.shape:
-            size = int(stage.values[0].size)
-            inside = max(size // int(group.rows * stage.shape[-1]), 1)
-            rows = max(rows, -(-LEAST // inside))
+            lines, columns = stage.matrix
+            if stage.by_columns:
+                rows = max(rows, min(-(-WIDE * int(group.rows) // columns), ROOM // max(own, 1)))
+            else:
+                rows = max(rows, -(-LEAST * int(group.rows) // lines))
     rows = rows // MULTIPLE * MULTIPLE or rows
     return min(rows, int(group.rows))
 
@@ -130,18 +135,25 @@ def packed(spans: Sequence[Span], apart: Rule, alike: Rule = never) -> tuple[dic
     placed: list[tuple[int, Span]] = []
     starts: dict[Value, int] = {}
     for span in sorted(spans, key=lambda s: -s.size):
-        others = [(at, s) for at, s in sorted(placed, key=lambda p: p[0])
-                  if not apart(s.uses, span.uses)]  # fmt: skip
-        free = {at for at, s in others if s.size == span.size and alike(s.uses, span.uses)}
-        start = next((at for at in sorted(free) if fits(at, span, others, alike)), None)
-        if start is None:
-            start = 0
-            for other, taken in others:
-                if other < start + span.size and start < other + taken.size:
-                    start = other + taken.size
-        starts[span.uses.value] = start
+        others = [p for p in sorted(placed, key=at) if not apart(p[1].uses, span.uses)]
+        shared = {start for start, s in others if s.size == span.size and alike(s.uses, span.uses)}
+        start = next((k for k in sorted(shared) if fits(k, span, others, alike)), None)
+        starts[span.uses.value] = start = first_fit(span, others) if start is None else start
         placed.append((start, span))
     return starts, max((start + s.size for start, s in placed), default=0)
+
+
+def at(place: tuple[int, Span]) -> int:
+    return place[0]
+
+
+def first_fit(span: Span, others: Sequence[tuple[int, Span]]) -> int:
+    """The first place that is free between others, which are in order."""
+    start = 0
+    for other, taken in others:
+        if other < start + span.size and start < other + taken.size:
+            start = other + taken.size
+    return start
 
 
 def fits(start: int, span: Span, others: Sequence[tuple[int, Span]], alike: Rule) -> bool:
