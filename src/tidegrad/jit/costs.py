@@ -12,7 +12,8 @@ from ..kinds import Map
 from ..ops.contractions import Contract
 from .graph import Graph
 from .lower.fusing import Group, Schedule
-from .lower.memory import Memory, read, written
+from .lower.lifetimes import read, written
+from .lower.memory import Memory
 from .lower.nested import Nested
 from .lower.stages import Call, Combine, Folding, Maps, Stage
 from .lower.storing import COSTS, inside_out, place_of

@@ -15,13 +15,13 @@ from ..shapes import Shape
 from .costs import Cost, cost_of
 from .graph import Graph
 from .indices import Indices
+from .lower.columns import packed
 from .lower.convolving import convolved
 from .lower.fusing import scheduled
 from .lower.hazards import in_place
 from .lower.insides import with_insides
 from .lower.keys import text_of
 from .lower.memory import planned
-from .lower.packing import packed
 from .lower.preparing import prepared
 from .lower.program import generated, steps_of
 from .lower.stages import Call
@@ -88,9 +88,10 @@ class Executable:
         return cost_of(made.graph, made.schedule, made.memory)
 
 
-def ready(graph: Graph) -> Graph:
+def ready(graph: Graph, body: bool = False) -> Graph:
     """A graph of what loops are generated for, or Python called."""
-    return packed(convolved(prepared(with_insides(graph, ready))))
+    inside = with_insides(graph, partial(ready, body=True))
+    return packed(convolved(prepared(inside)), body)
 
 
 class Variant:
@@ -101,7 +102,7 @@ class Variant:
         stored = stored_values(graph)
         count = team_of(effort(graph), count)
         parts = PARTS if fixed else count
-        self.schedule = scheduled(graph, stored, count, parts)
+        self.schedule = scheduled(graph, stored, count, parts, whole.pairs)
         self.threads = self.team = count
         self.memory = planned(graph, self.schedule)
         settings = f"{count} {parts} {whole.form} {whole.contract} {layout()}"

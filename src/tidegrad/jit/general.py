@@ -150,7 +150,8 @@ class Sized:
     def cost(self) -> Cost:
         """What a call of this size computes, moves and keeps."""
         graph, variant = ready(simplified(self.own)), self.whole.variant()
-        schedule = scheduled(graph, stored_values(graph), variant.threads, variant.schedule.parts)
+        stored, parts = stored_values(graph), variant.schedule.parts
+        schedule = scheduled(graph, stored, variant.threads, parts, self.whole.pairs)
         return cost_of(graph, schedule, planned(graph, schedule))
 
 

@@ -37,6 +37,16 @@ class Form:
         self.outside = lane in fold.out.loops
         self.width = nest.width if lane.size > 1 else 1
         self.counts = self.chosen(probe)
+        self.vectors = [a.offset for a in probe.accesses if lane in a.offset.loops]
+
+    def order(self) -> list[Loop]:
+        """The loops over results: what most that is read does not change with goes round inside.
+
+        So vectors, once read, are used for all rows of a block.
+        """
+        loops = [loop for loop in self.fold.out.loops if loop not in self.counts]
+        loops += [loop for loop in reversed(self.counts) if loop in self.fold.out.loops]
+        return sorted(loops, key=lambda loop: all(a.along(loop) == 0 for a in self.vectors))
 
     def chosen(self, probe: Probe) -> dict[Loop, int]:
         """The loops of a tile, those along which most that is read stays the same, and the lane."""

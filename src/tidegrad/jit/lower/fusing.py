@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from .scanning import Scanning, is_scan
 from .scattering import Scattering, is_scattering
 from .stages import Call, Combine, Folding, Maps, Stage, aligned, natural_rows
 from .storing import is_native, place_of, stored_values
+from .waiting import Waiting
 
 __all__ = ["Group", "Schedule", "scheduled"]
 
@@ -54,10 +55,12 @@ class Schedule:
         self.stored, self.threads, self.parts = stored, threads, parts
         self.levels: list[list[Group]] = []
         self.made: dict[Value, Made] = {}
+        self.waiting: dict[Value, Stage] = {}  # copies, to be made where they are read
 
-    def add(self, stage: Stage) -> None:
+    def add(self, stage: Stage, least: int = 0) -> None:
         """Find the earliest place for a stage; a fold may become one across the rows."""
-        level, homes = self.earliest(stage)
+        self.bring(stage, least)
+        level, homes = self.earliest(stage, least)
         homes = self.united(stage, level, homes)
         if len(homes) == 1 and self.joins(stage, homes[0]):
             self.put(stage, level, homes[0])
@@ -71,10 +74,20 @@ class Schedule:
             level += bool(homes)
             self.put(stage, level, self.group_for(stage, level))
 
-    def earliest(self, stage: Stage) -> tuple[int, list[Group]]:
+    def bring(self, stage: Stage, least: int) -> None:
+        """Put the copies that a stage reads where it will stand."""
+        copies = [v for v in self.sources(stage) if v in self.waiting]
+        if copies:
+            level, homes = self.earliest(stage, least)
+            level += bool(homes)
+            for copy in map(self.waiting.pop, copies):
+                self.put(copy, level, self.group_for(copy, level))
+
+    def earliest(self, stage: Stage, least: int = 0) -> tuple[int, list[Group]]:
         """The first level at which all that a stage reads is there, or comes row by row."""
         made = [self.made[v] for v in self.sources(stage) if v in self.made]
         level = max((m.level + (m.group is None) for m in made), default=0)
+        level = max(level, least)
         homes = {id(m.group): m.group for m in made if m.level == level and m.group is not None}
         return level, list(homes.values())
 
@@ -159,20 +172,47 @@ class Schedule:
             yield from level
 
 
-def scheduled(graph: Graph, stored: set[Value], threads: int, parts: int) -> Schedule:
-    """The stages of a graph in levels and groups, those of one shape merged."""
+def scheduled(
+    graph: Graph, stored: set[Value], threads: int, parts: int, pairs: Mapping[int, int] = {}
+) -> Schedule:
+    """The stages of a graph in levels and groups, those of one shape merged.
+
+    `pairs` are outputs that may be written where an input lies.
+    """
     schedule = Schedule(stored, threads, parts)
-    results = picked(graph)
-    for v in graph.order():
+    results, waiting = picked(graph), Waiting(graph, stored, parts, pairs)
+    order = graph.order()
+    for v in order:
         if v in results:
             schedule.add(called(v, results[v], threads, parts))
-        elif v in stored and v.prim is not None and v.prim is not pick:
+        elif v in waiting.copies:
+            schedule.waiting[v] = Maps([v])
+        elif v not in waiting.last and is_stored(v, stored):
             schedule.add(stage_of(v))
+    least = {x: level_after(x, schedule) for x in waiting.last.values()}
+    for v in order:
+        if v in waiting.last and is_stored(v, stored):
+            schedule.add(stage_of(v), least[waiting.last[v]])
     outputs = {place_of(v) for v in graph.outputs}
     for group in schedule.groups():
         merge(group, stored)
     keep(schedule, outputs)
     return schedule
+
+
+def level_after(x: Value, schedule: Schedule) -> int:
+    """The first level at which nothing reads an input any more."""
+    found = [
+        level
+        for level, groups in enumerate(schedule.levels)
+        for group in groups
+        if any(p is x for stage in group.stages for p in schedule.sources(stage))
+    ]
+    return 1 + max(found, default=-1)
+
+
+def is_stored(v: Value, stored: set[Value]) -> bool:
+    return v in stored and v.prim is not None and v.prim is not pick
 
 
 def called(v: Value, results: list[Value], threads: int, parts: int) -> Call:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...abstract import Value
 from ..graph import Graph
 from .fusing import Group, Schedule
-from .memory import read, written
+from .lifetimes import read, written
 from .stages import Call, Maps, Stage, aligned
 from .storing import place_of
 

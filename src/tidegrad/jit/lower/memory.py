@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from ...abstract import Value, unknown
 from ..graph import Graph
 from .fusing import Group, Schedule
+from .lifetimes import Uses, used, written
 from .nested import Nested
-from .stages import Call, Folding, Stage
+from .stages import Folding
 from .storing import place_of
 
 __all__ = ["Buffer", "Memory", "planned"]
@@ -21,6 +23,8 @@ LINE = 64  # bytes of a cache line: no two buffers share one
 CACHE = 256 * 1024  # bytes that a block of rows may take
 MULTIPLE = 16  # of which a block's rows are one, unless it is all rows
 LEAST = 32  # rows of a block in which products read their right side anew
+WIDE = 64  # columns of a block in which products read their left side anew
+ROOM = 768 * 1024  # bytes that such a block may take
 
 
 class Buffer(NamedTuple):
@@ -46,13 +50,11 @@ class Memory(NamedTuple):
     inner: dict[int, list[Memory]]  # of the bodies of loops and branches, by a stage's id
 
 
-class Interval(NamedTuple):
-    """A size that is needed from one moment to another."""
+class Span(NamedTuple):
+    """A size that is needed from one use to another."""
 
-    value: Value
+    uses: Uses
     size: int
-    first: int
-    last: int
 
 
 def planned(graph: Graph, schedule: Schedule) -> Memory:
@@ -69,23 +71,18 @@ def planned(graph: Graph, schedule: Schedule) -> Memory:
     uses = used(schedule)
     blocks, scratch = {}, max((m.scratch for own in inner.values() for m in own), default=0)
     for group in schedule.groups():
-        local = [v for v in made_in(group) if v not in buffers and uses[v].groups <= {id(group)}]
+        local = [v for v in made_in(group) if v not in buffers and uses[v].inside(group)]
         row = {v: -(-int(v.nbytes) // int(group.rows)) for v in made_in(group)}
-        blocks[id(group)] = rows = block_of(group, sum(row.values()))
-        spans = [
-            Interval(v, rounded(row[v] * rows), uses[v].stages[0], uses[v].stages[-1])
-            for v in local
-        ]
-        starts, size = packed(spans)
+        own = sum(row[v] for v in local)
+        blocks[id(group)] = rows = block_of(group, sum(row.values()), own)
+        spans = [Span(uses[v], rounded(row[v] * rows)) for v in local]
+        starts, size = packed(spans, in_turn)
         buffers |= {
             v: Buffer("scratch", start, -(-v.nbytes // group.rows)) for v, start in starts.items()
         }
         scratch = max(scratch, size)
-    rest = [v for v in uses if v not in buffers]
-    spans = [
-        Interval(v, rounded(int(v.nbytes)), uses[v].levels[0], uses[v].levels[-1]) for v in rest
-    ]
-    starts, arena = packed(spans)
+    spans = [Span(uses[v], rounded(int(v.nbytes))) for v in uses if v not in buffers]
+    starts, arena = packed(spans, Uses.apart, partial(Uses.row_by_row, stored=schedule.stored))
     buffers |= {v: Buffer("arena", start) for v, start in starts.items()}
     return Memory(buffers, tuple(slots), arena, scratch, blocks, inner)
 
@@ -94,65 +91,22 @@ def insides(schedule: Schedule) -> list[Nested]:
     return [s for group in schedule.groups() for s in group.stages if isinstance(s, Nested)]
 
 
-class Uses:
-    """Where a Value is written and read: at which levels, in which groups, by which stages."""
-
-    def __init__(self) -> None:
-        self.levels: list[int] = []
-        self.groups: set[int] = set()
-        self.stages: list[int] = []
-
-    def note(self, level: int, group: Group, stage: int) -> None:
-        self.levels.append(level)
-        self.groups.add(id(group))
-        self.stages.append(stage)
-
-
-def used(schedule: Schedule) -> dict[Value, Uses]:
-    """The uses of what stages write, in order."""
-    uses: dict[Value, Uses] = {}
-    for level, groups in enumerate(schedule.levels):
-        for group in groups:
-            for k, stage in enumerate(group.stages):
-                for v in written(stage):
-                    uses.setdefault(v, Uses()).note(level, group, k)
-                    if stage.whole:
-                        uses[v].groups.add(0)  # to be read by another group
-                for v in read(stage, schedule, group):
-                    if v in uses:
-                        uses[v].note(level, group, k)
-    return uses
-
-
-def written(stage: Stage) -> Iterable[Value]:
-    """The Values whose memory a stage writes."""
-    if isinstance(stage, Folding) and stage.across and stage.partial is not None:
-        return [stage.partial]
-    kept = [v for v in stage.values if v in stage.kept]
-    return kept + stage.own_memory() if isinstance(stage, Nested) else kept
-
-
-def read(stage: Stage, schedule: Schedule, group: Group) -> dict[Value, None]:
-    """The Values whose memory a stage reads, in the order in which it meets them."""
-    if isinstance(stage, Call):
-        return dict.fromkeys(stage.given)
-    return dict.fromkeys(a.value for a in stage.reads(schedule.stored, group.rows)[0])
-
-
 def made_in(group: Group) -> list[Value]:
     return [v for stage in group.stages for v in written(stage)]
 
 
-def block_of(group: Group, row: int) -> int:
-    """How many rows at a time: what they need for themselves stays in the cache."""
+def block_of(group: Group, row: int, own: int) -> int:
+    """How many rows at a time: what they make stays in the cache, what is their `own` at least."""
     if len(group.stages) == 1 or not row:
         return int(group.rows)
     rows = max(CACHE // row, 1)
     for stage in group.stages:
         if isinstance(stage, Folding) and stage.intense and not stage.across and stage.shape:
-            size = int(stage.values[0].size)
-            inside = max(size // int(group.rows * stage.shape[-1]), 1)
-            rows = max(rows, -(-LEAST // inside))
+            lines, columns = stage.matrix
+            if stage.by_columns:
+                rows = max(rows, min(-(-WIDE * int(group.rows) // columns), ROOM // max(own, 1)))
+            else:
+                rows = max(rows, -(-LEAST * int(group.rows) // lines))
     rows = rows // MULTIPLE * MULTIPLE or rows
     return min(rows, int(group.rows))
 
@@ -161,16 +115,52 @@ def rounded(size: int) -> int:
     return -(-max(size, 1) // LINE) * LINE
 
 
-def packed(spans: Sequence[Interval]) -> tuple[dict[Value, int], int]:
-    """An offset for each, larger ones first, none over another that is needed at its time."""
-    placed: list[tuple[int, Interval]] = []
+Rule = Callable[[Uses, Uses], bool]
+
+
+def in_turn(x: Uses, y: Uses) -> bool:
+    """Whether, of two that are used in one group only, a stage ends the one before the other."""
+    return x.all[-1].place < y.all[0].place or y.all[-1].place < x.all[0].place
+
+
+def never(x: Uses, y: Uses) -> bool:
+    return False
+
+
+def packed(spans: Sequence[Span], apart: Rule, alike: Rule = never) -> tuple[dict[Value, int], int]:
+    """An offset for each, larger ones first, none over another unless both are `apart`.
+
+    Those that are `alike` may lie in the same place, but not partly over each other.
+    """
+    placed: list[tuple[int, Span]] = []
     starts: dict[Value, int] = {}
     for span in sorted(spans, key=lambda s: -s.size):
-        start = 0
-        for other, taken in sorted(placed, key=lambda p: p[0]):
-            apart = taken.last < span.first or span.last < taken.first
-            if not apart and other < start + span.size and start < other + taken.size:
-                start = other + taken.size
-        starts[span.value] = start
+        others = [p for p in sorted(placed, key=at) if not apart(p[1].uses, span.uses)]
+        shared = {start for start, s in others if s.size == span.size and alike(s.uses, span.uses)}
+        start = next((k for k in sorted(shared) if fits(k, span, others, alike)), None)
+        starts[span.uses.value] = start = first_fit(span, others) if start is None else start
         placed.append((start, span))
     return starts, max((start + s.size for start, s in placed), default=0)
+
+
+def at(place: tuple[int, Span]) -> int:
+    return place[0]
+
+
+def first_fit(span: Span, others: Sequence[tuple[int, Span]]) -> int:
+    """The first place that is free between others, which are in order."""
+    start = 0
+    for other, taken in others:
+        if other < start + span.size and start < other + taken.size:
+            start = other + taken.size
+    return start
+
+
+def fits(start: int, span: Span, others: Sequence[tuple[int, Span]], alike: Rule) -> bool:
+    """Whether at `start` only such lie whose rows are overwritten one by one."""
+    return all(
+        other >= start + span.size
+        or start >= other + taken.size
+        or (other == start and taken.size == span.size and alike(taken.uses, span.uses))
+        for other, taken in others
+    )

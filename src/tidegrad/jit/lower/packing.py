@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from math import gcd, prod
 from typing import NamedTuple
 
 from ...abstract import Value
 from ...kinds import permute, reshape
-from ...ops.contractions import Contract
 from ...ops.elementwise import positive
 from ...ops.movement import cut, place
 from ...ops.plans import terms
-from ..graph import Graph, rebuilt
 from ..passes.making import made
 
-__all__ = ["packed"]
+__all__ = ["LANES", "Sides", "as_panels", "panels", "sides_of"]
 
 LANES = 16  # numbers side by side in a packed panel, at least those of a vector
 ROWS = 8  # rows side by side, where they are what a tile shares
@@ -24,20 +22,6 @@ PAGE = 4096  # bytes after which lines fall on the same places of the first cach
 WAYS = 8  # lines for which each place has room
 DEEP = 64  # rows
 WORK = 1 << 10  # products for each result's row, below which copies do not pay
-
-
-def packed(graph: Graph, kept: Container[Value] = ()) -> Graph:
-    """`graph` with its larger matrix products on panels: for each k, neighbours of a result.
-
-    The right side "kj" becomes (panels, k, lanes), and so does a left side "ki" whose rows are
-    far apart.  The result's axes are then (rows, panels, lanes), which is the same memory.
-    Those that are `kept` stay as they are.
-    """
-    new: dict[Value, Value] = {}
-    for v in graph.order():
-        same = rebuilt(v, tuple([new[p] for p in v.parents])) if v.parents else v
-        new[v] = as_panels(same) if isinstance(v.prim, Contract) and v not in kept else same
-    return Graph(graph.inputs, tuple([new[y] for y in graph.outputs]))
 
 
 class Sides(NamedTuple):
@@ -85,9 +69,12 @@ def as_panels(v: Value) -> Value:
         return v
     first, second, result = a, b, order
     if right:
-        y, second, result = panels(y, b, j, inner, LANES), f"{batch}P{inner}C", order[:-1] + "PC"
+        lead = batch + leading(b, inner, sizes)
+        second = f"{lead}P{without(inner, lead)}C"
+        y, result = panels(y, b, j, second, LANES), order[:-1] + "PC"
     if left:
-        x, first, result = panels(x, a, rows, inner, ROWS), f"Q{inner}R", "QR" + result[1:]
+        x = panels(x, a, rows, f"P{inner}C", ROWS)
+        first, result = f"Q{inner}R", "QR" + result[1:]
     whole = made(v.prim, x, y, spec=f"{first},{second}->{result}")
     shape = tuple(sizes[n] for n in order)
     ends = prod(whole.shape[-2:]) if right else sizes[j]
@@ -105,8 +92,18 @@ def is_far(v: Value, labels: str, axis: str) -> bool:
     return labels[-1] == axis and deep >= DEEP and (row >= PAGE or deep > 2 * room)
 
 
-def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
-    """An operand as (..., panels, k, count), with zeros where the last panel is not full."""
+def leading(labels: str, inner: str, sizes: Mapping[str, int]) -> str:
+    """An axis to leave outside of panels: what is made row by row is copied so, too."""
+    deep = len(inner) > 1 and int(prod(sizes[n] for n in inner[1:])) >= DEEP
+    return inner[0] if deep and labels[0] == inner[0] else ""
+
+
+def without(labels: str, some: str) -> str:
+    return "".join(n for n in labels if n not in some)
+
+
+def panels(v: Value, labels: str, axis: str, order: str, count: int) -> Value:
+    """An operand with its `axis` as panels "P" of `count` neighbours "C", zeros in the last one."""
     at = labels.index(axis)
     n = v.shape[at]
     whole = -(-n // count) * count
@@ -116,7 +113,5 @@ def panels(v: Value, labels: str, axis: str, inner: str, count: int) -> Value:
     split = [*v.shape[:at], whole // count, count, *v.shape[at + 1 :]]
     v = made(reshape, v, shape=tuple(split))
     names = labels.replace(axis, "PC")
-    batch = [label for label in labels if label != axis and label not in inner]
-    order = [*batch, "P", *inner, "C"]
-    v = made(permute, v, axes=tuple(names.index(label) for label in order))
+    v = made(permute, v, axes=tuple(map(names.index, order)))
     return made(positive, v)  # no view, which would be read where it is

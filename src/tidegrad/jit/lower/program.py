@@ -14,8 +14,9 @@ from .affine import Loop
 from .folds import neutral
 from .fusing import Group, Schedule
 from .keys import form_of
+from .lifetimes import read
 from .loops import INDEX, Function, Level, measured
-from .memory import Memory, read
+from .memory import Memory
 from .nested import Nested
 from .nests import Nest, lanes_of
 from .scanning import Scanning

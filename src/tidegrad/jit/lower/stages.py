@@ -145,6 +145,30 @@ class Folding(Stage):
             return int(prod(sizes.values()))
         return int(v.parents[0].size)
 
+    @lazy
+    def matrix(self) -> tuple[int, int]:
+        """The rows and columns of its result; columns are what the right side alone has."""
+        v = self.values[0]
+        if not isinstance(v.prim, Contract):
+            return int(v.size // v.shape[-1]), int(v.shape[-1])
+        own = self.columns
+        sizes = zip(v.shape, terms(v.params["spec"])[2])
+        columns = int(prod(n for n, label in sizes if label in own))
+        return int(v.size) // columns, columns
+
+    @property
+    def columns(self) -> str:
+        """The labels that a product's right side alone has, the one with the last axis."""
+        a, b, out = terms(self.values[0].params["spec"])
+        right, other = (a, b) if out[-1] in a else (b, a)
+        return "".join(label for label in right if label not in other)
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether rows are cut from the columns of a product's result."""
+        v = self.values[0]
+        return isinstance(v.prim, Contract) and terms(v.params["spec"])[2][0] in self.columns
+
     @property
     def intense(self) -> bool:
         """Whether what it reads is used so often that reading it once more does not matter."""

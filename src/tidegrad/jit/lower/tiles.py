@@ -31,10 +31,7 @@ class Tiles:
         self.form = Form(nest, fold, fold.probed(stored))
 
     def written(self) -> None:
-        outer = [loop for loop in self.fold.out.loops if loop not in self.form.counts]
-        # What most that is read does not change with goes round innermost.
-        outer += [loop for loop in reversed(self.form.counts) if loop in self.fold.out.loops]
-        self.nested(outer, self.nest.root, {}, {}, None)
+        self.nested(self.form.order(), self.nest.root, {}, {}, None)
 
     def nested(
         self, loops: Sequence[Loop], level: Level, levels: Levels, counts: Mapping[Loop, int],
