@@ -5,7 +5,7 @@ import numpy as np
 import tidegrad as tg
 from benchmarks.timing import machine, samples
 
-SIZES = (10_000, 100_000, 300_000, 1_000_000, 10_000_000)
+SIZES = (10_000, 100_000, 1_000_000, 2_000_000, 10_000_000)
 OPERATIONS = {
     "x * y": (lambda x, y: x * y, lambda x, y: x * y),
     "x * 2": (lambda x, y: x * 2, lambda x, y: x * 2),

@@ -29,7 +29,7 @@ SHAPES = [
 @pytest.fixture(autouse=True)
 def sooner(monkeypatch):
     """Sharing begins at a few hundred elements, so that the tests are quick."""
-    monkeypatch.setattr(pieces, "ENOUGH", 256)
+    monkeypatch.setattr(pieces, "ENOUGH", dict.fromkeys(pieces.ENOUGH, 256))
 
 
 def program(x, y):

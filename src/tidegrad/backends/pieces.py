@@ -31,7 +31,9 @@ DIRECT = {
     "x / y": np.divide,
     "-x": np.negative,
 }
-ENOUGH = 1 << 19  # elements from which sharing pays
+# Elements from which a second core was measured to gain more than it takes to wake it.  A single
+# pass of arithmetic waits for memory more than it computes.
+ENOUGH = {"function": 800_000, "sum": 1_500_000, "arithmetic": 2_000_000, "extreme": 4_000_000}
 
 
 class Job(NamedTuple):
@@ -50,8 +52,13 @@ class Job(NamedTuple):
 
 def worth(prim: Prim, args: Sequence[Any]) -> bool:
     """Whether an operation is large enough for several workers, and of a kind that can be cut."""
-    shared = isinstance(prim, Map) or (isinstance(prim, Reduce) and prim.name in ALONG)
-    return shared and max(size_of(a.shape) for a in args if type(a) not in WEAK) >= ENOUGH
+    if isinstance(prim, Map):
+        kind = "arithmetic" if prim.text in DIRECT else "function"
+    elif isinstance(prim, Reduce) and prim.name in ALONG:
+        kind = "extreme" if prim.name in CUT_ANYWHERE else "sum"
+    else:
+        return False
+    return max(size_of(a.shape) for a in args if type(a) not in WEAK) >= ENOUGH[kind]
 
 
 def jobs_of(prim: Any, arrays: list, params: dict, workers: int, new: Callable) -> Job | None:
@@ -104,6 +111,8 @@ def fitting(a: Any, key: tuple, ndim: int) -> Any:
 
 def alike(shape: Shape, dtype: np.dtype, arrays: Sequence[ndarray], new: Callable) -> ndarray:
     """Memory for a result, its axes in the order in which NumPy would lay them out."""
+    # Two elements along each axis are enough to tell.
+    arrays = [a[tuple(slice(2) for _ in a.shape)] for a in arrays]
     flags: Any = [["readonly"]] * len(arrays) + [["writeonly", "allocate"]]
     given: Any = [*arrays, None]
     dtypes = [*(a.dtype for a in arrays), np.dtype(np.int8)]
