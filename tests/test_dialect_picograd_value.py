@@ -539,7 +539,7 @@ def test_a_value_of_a_tensor_flows_on():
 @pytest.fixture
 def always_shared(monkeypatch):
     """Work is shared also where it is too small to gain."""
-    monkeypatch.setattr(pieces, "ENOUGH", 1)
+    monkeypatch.setattr(pieces, "ENOUGH", dict.fromkeys(pieces.ENOUGH, 1))
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
