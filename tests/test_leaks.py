@@ -5,14 +5,17 @@ import weakref
 
 import numpy as np
 import pytest
+from peaks import PEAK
 
 import tidegrad as tg
 
 STEPS = 10_000
 
 # What is measured: the process's memory, the collector's objects, and Python's blocks of memory.
-HARNESS = """
-import gc, resource, sys
+HARNESS = (
+    PEAK
+    + """
+import gc, sys
 import numpy as np
 import tidegrad as tg
 
@@ -29,24 +32,20 @@ def step():
     global w
 {body}
 
-UNIT = 1 if sys.platform == "darwin" else 1024
-
-def memory():  # the most that this process has had, in bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
-
 gc.collect()
 gc.disable()
 for _ in range(2500):  # caches and free lists fill
     step()
 w.grad = None
-objects, blocks, before = len(gc.get_objects()), sys.getallocatedblocks(), memory()
+objects, blocks, before = len(gc.get_objects()), sys.getallocatedblocks(), peak()
 for _ in range({steps}):
     step()
 w.grad = None
-assert memory() - before < 1_000_000, f"memory grew by {{memory() - before}} bytes"
+assert peak() - before < 1_000_000, f"memory grew by {{peak() - before}} bytes"
 assert len(gc.get_objects()) - objects < 10, len(gc.get_objects()) - objects
 assert sys.getallocatedblocks() - blocks < 100, sys.getallocatedblocks() - blocks
 """
+)
 
 # What is done before, and a step.
 KINDS = {
