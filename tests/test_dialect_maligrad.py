@@ -321,6 +321,13 @@ def test_infinite_and_undefined_numbers():
 
 
 @FLOATS
+def test_zeros_keep_their_sign_in_max_and_min(dtype):
+    low, high = leaf(0, 1, dtype=dtype), leaf(-0.0, -1, dtype=dtype)
+    assert not np.signbit(low.min().data) and np.signbit(high.max().data)
+    assert not np.signbit(low.min(0).data) and np.signbit(high.max(0).data)
+
+
+@FLOATS
 def test_saturated_functions_are_finite(dtype):
     x = leaf(-1e4, 0, 1e4, dtype=dtype)
     (F.sigmoid(x) * np.array([1, 2, 4], dtype)).sum().backward()
@@ -652,12 +659,14 @@ def test_the_engines_own_functions(name):
     function = getattr(engine, name)()
     assert isinstance(function, Function) and type(function).__name__ == name
     assert function(*inputs).data.tolist() == wanted
-    assert function(*inputs).requires_grad == (name != "Invert")
+    assert function(*inputs).requires_grad == function.is_differentiable == (name != "Invert")
 
 
 def test_compare_takes_the_comparison():
-    found = engine.Compare(operator.gt)(leaf(1.0, 3.0), Variable(2))
+    greater = engine.Compare(operator.gt)
+    found = greater(leaf(1.0, 3.0), Variable(2))
     assert found.data.tolist() == [False, True] and not found.requires_grad
+    assert not greater.is_differentiable
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (2, 3), (5, 2, 3), (), (2, 1)])

@@ -600,6 +600,8 @@ def test_masks_of_the_transformer():
     assert across.value[0, 1].tolist() == [[0, 0, 1, 1]] * 3
     assert ahead.value[0, 1].tolist() == [[0, 1, 1], [0, 0, 1], [1, 1, 1]]
     assert ahead.leaf and not ahead.learnable
+    assert model.padding_mask(source.value).tolist() == [[0, 0, 1, 1]]
+    assert model.lookahead_mask(3).tolist() == [[[0, 1, 1], [0, 0, 1], [0, 0, 0]]]
 
 
 def test_the_transformer_sees_neither_padding_nor_what_comes():

@@ -424,6 +424,12 @@ def test_printed_form():
     assert type(Tensor(np.ones(2)).exp().cpu()) is np.ndarray
 
 
+def test_one_number_is_numpys():
+    loss = Tensor(np.array([0.25, 0.5])).sum()
+    assert type(loss.data) is type(loss.fork().data) is np.float64 and round(loss.data, 1) == 0.8
+    assert type(Tensor(np.ones(2, np.float32))[0].data) is np.float32
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @DTYPES
 def test_adam_is_pytorchs(dtype, decay, oracle):

@@ -100,6 +100,14 @@ def test_an_array_of_numpys():
         a + np.ones(3)
 
 
+def test_an_array_may_be_used_twice():
+    a = SymbolicArray(np.array([1.0, 2.0]), "a")
+    b = SymbolicArray(a.view(np.ndarray), "b")
+    assert (a + a).symbolic == "a + a" and (a + a).tolist() == [2, 4]
+    assert (a * b + a).symbolic == "(a * b) + a" and (a * b + a).tolist() == [2, 6]
+    same(np.where(a > 1, a, a * a), a=a.view(np.ndarray))
+
+
 def test_with_plain_arrays_and_tensors(rng):
     x = rng.normal(size=3)
     t = Tensor(np.array([1.0, 2.0, 3.0]))

@@ -4,9 +4,12 @@ import ast
 import doctest
 import importlib.util
 import re
+from functools import reduce
 from pathlib import Path
 
 import pytest
+
+import tidegrad as tg
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,6 +57,12 @@ def test_page_runs(page, monkeypatch, tmp_path):
         if absent := wanted(code):
             pytest.skip(f"line {line} needs {absent[0]}, which is not installed: make oracles")
         run(code, names, str(page), line)
+
+
+def test_names_in_the_tables_are_tidegrads():
+    text = (ROOT / "docs" / "coming-from.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`tg\.((?:\w+\.)*\w+)", text):
+        reduce(getattr, name.split("."), tg)
 
 
 def test_a_wrong_block_is_found():

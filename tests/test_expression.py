@@ -341,6 +341,20 @@ def test_shared_arrays_are_remembered_as_they_were():
     assert tg.expression(first)() == 5.0 and tg.expression(second)() == 9.0
 
 
+def test_inputs_in_the_same_memory_are_told_apart():
+    memory = np.array([1.0, 2.0])
+    a, b = (tg.asarray(memory, copy=False).requires_grad_() for _ in range(2))
+    for names in ({"a": a}, {"a": a, "b": b}, {"a": memory}):
+        e = tg.expression((a * a * b).sum(), names=names)
+        other = next(name for name in e.arguments if name != "a")
+        assert e() == 9 and e.gradients.keys() == {"a", other}
+        assert e.gradients["a"]().tolist() == [2, 8] and e.gradients[other]().tolist() == [1, 4]
+    with tg.whole_tape():
+        c, d = (tg.asarray(memory, copy=False) for _ in range(2))
+        y = (c * d).sum()
+    assert tg.expression(y, names={"c": c, "d": d})() == 5
+
+
 def test_inputs_of_other_threads_of_names_do_not_mix():
     x = leaf([1.0, 2.0])
     with tg.whole_tape():

@@ -35,6 +35,7 @@ PLACE = {name: floor for floor, names in FLOORS.items() for name in names.split(
 
 # Raising one of these is a commit of its own that says why.
 CAPS = {"lines": 300, "width": 100, "function": 40, "class": 130, "tokens a line": 16}
+DIALECT_LINES = 150
 CORE = ["core.py", "kinds.py", "ops/elementwise.py", "autodiff.py", "batch.py"]
 CORE_LINES = 800
 WHEEL, INSTALLED = 610_000, 4_750_000
@@ -159,6 +160,16 @@ def test_size_is_within_the_caps(path):
         if size > CAPS[what]
     ]
     assert not over, "; ".join(over)
+
+
+def test_dialects_are_thin():
+    """Files of few lines, which see nothing of tidegrad but its public names."""
+    for path in (PACKAGE / "dialects").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= DIALECT_LINES, path
+        assert not re.search(r"\btg(\.\w+)*\._", text), path
+        ours = [name for _, names in imports(path) for name in names if file_of(name)]
+        assert all(name == "tidegrad" or ".dialects" in name for name in ours), path
 
 
 def lengths(path: Path, kind) -> dict[str, int]:

@@ -152,19 +152,22 @@ class Namer:
     def inputs(self, value: Value) -> dict[Given, str]:
         """What `value` begins with, by name; not what is written where it is used."""
         found = [v for v in ancestors([value]) if isinstance(v, Given)]
-        named = {v: name for v in found if (name := self.names.get(v) or self.old(v))}
         for v in found:
-            if v not in named and (v.node is not None or literal(v) is None):
-                named[v] = self.names[v] = self.new("x{}")
-        self.names |= named
+            if v not in self.names and (name := self.old(v)):
+                self.names[v] = name
+        for v in found:
+            if v not in self.names and (v.node is not None or literal(v) is None):
+                self.names[v] = self.new("x{}")
+        named = {v: self.names[v] for v in found if v in self.names}
         places = {name: k for k, name in enumerate(self.given.values())}
         return dict(sorted(named.items(), key=lambda pair: places.get(pair[1], len(places))))
 
     def old(self, v: Given) -> str | None:
-        """The user's name for it."""
+        """The user's name for it, unless another has it that lies in the same memory."""
         array = v.origin() if v.origin is not None else None
         keys = [v.node and id(v.node), None if array is None else address(array)]
-        return next((self.given[key] for key in keys if key in self.given), None)
+        names = (self.given[key] for key in keys if key in self.given)
+        return next((name for name in names if name not in self.names.values()), None)
 
     def new(self, form: str) -> str:
         taken = {*self.given.values(), *self.names.values()}

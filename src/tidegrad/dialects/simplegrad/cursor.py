@@ -31,7 +31,7 @@ class Cursor:
             return self._start.data
         if self._symbolic:
             return SymbolicArray.recorded(self._now, self._texts())
-        return self._now.numpy()
+        return self._now.numpy()[()]  # one number as NumPy's own, as there
 
     @data.setter
     def data(self, data: Any) -> None:

@@ -108,16 +108,16 @@ FUNCTIONS |= {np.amin: FUNCTIONS[np.min]}
 
 METHODS: dict[str, Callable[..., tg.Tensor]] = {
     "conv2d": conv2d,
-    "div": tg.divide,
+    "div": lambda self, x: tg.divide(self, x),
     "einsum": einsum,
     "layer_norm": layer_norm,
     "logsoftmax": tg.log_softmax,
     "maxpool2d": maxpool2d,
     "mean": mean,
-    "relu": lambda x: maximum(x, 0),
+    "relu": lambda self: maximum(self, 0),
     "sigmoid": tg.sigmoid,
     "softmax": tg.softmax,
-    "sub": tg.subtract,
+    "sub": lambda self, x: tg.subtract(self, x),
     "tanh": tg.tanh,
     "window_view": window_view,
 }

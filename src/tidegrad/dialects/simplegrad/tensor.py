@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -117,9 +117,14 @@ def common(inputs: list[Any]) -> Any:
     return np.result_type(*floats) if floats else None
 
 
-def method(function: Callable) -> Callable[..., Any]:
-    return lambda self, *inputs, **options: applied(function, (self, *inputs), options)
+def method(name: str, function: Callable) -> Callable[..., Any]:
+    @wraps(function)
+    def call(self: Tensor, *inputs: Any, **options: Any) -> Any:
+        return applied(function, (self, *inputs), options)
+
+    call.__name__ = call.__qualname__ = name
+    return call
 
 
 for name, function in METHODS.items():
-    setattr(Tensor, name, method(function))
+    setattr(Tensor, name, method(name, function))

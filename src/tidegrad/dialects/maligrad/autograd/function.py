@@ -109,18 +109,18 @@ def accumulate_grad(grad: np.ndarray, partial: np.ndarray) -> None:
     grad += summed.reshape(grad.shape)
 
 
-def operation(name: str, method: str) -> Any:
+def operation(name: str, method: str, differentiable: bool = True) -> Any:
     """A Function of the engine's own: a method of Variable, whose derivative is tidegrad's."""
 
     def call(self: Function, first: Any, *rest: Any) -> Variable:
         return getattr(Variable.ensure(first), method)(*rest)
 
     body = {"__call__": call, "__doc__": f"The operation {name}.", "__module__": __name__}
-    return type(name, (Function,), body)
+    return type(name, (Function,), body | {"is_differentiable": differentiable})
 
 
 Add = operation("Add", "__add__")
-Invert = operation("Invert", "__invert__")
+Invert = operation("Invert", "__invert__", differentiable=False)
 Log = operation("Log", "log")
 Matmul = operation("Matmul", "__matmul__")
 Max = operation("Max", "max")
@@ -134,6 +134,8 @@ Transpose = operation("Transpose", "transpose")
 
 class Compare(Function):
     """A comparison by a function of `operator`; its result has no gradient."""
+
+    is_differentiable = False
 
     def __init__(self, compare_op: Callable):
         self.op = compare_op

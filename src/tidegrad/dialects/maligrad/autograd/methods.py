@@ -66,7 +66,7 @@ def highest(x: Any, axis: Axes = None, keepdims: bool = False) -> tg.Tensor:
     top = tg.max(x, axis=axis, keepdims=True)
     ties = tg.sum(x == top, axis=axis, keepdims=True)
     finite = tg.where(tg.isfinite(top), top, 0)
-    top = top + (finite - tg.stop_gradient(finite)) * (ties - 1)
+    top = top - (tg.stop_gradient(finite) - finite) * (ties - 1)  # less 0, as -0.0 + 0.0 is 0.0
     return top if keepdims else tg.squeeze(top, axis)
 
 

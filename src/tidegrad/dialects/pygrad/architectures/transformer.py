@@ -85,17 +85,24 @@ class Transformer(Module):
         )
         return self.decoder(dec_inp, seen, ahead, across, training)
 
+    def padding_mask(self, x: ndarray) -> ndarray:
+        """1 where there is padding."""
+        return np.equal(x, 0).astype(self.dtype)
+
+    def lookahead_mask(self, shape: int) -> ndarray:
+        """(1, to, from), 1 for what comes later."""
+        return np.triu(np.ones((1, shape, shape)), 1)
+
     def make_enc_mask(self, enc_inp: Tensor) -> Tensor:
         return self.make_cross_mask(enc_inp, enc_inp)
 
     def make_cross_mask(self, enc_inp: Tensor, dec_inp: Tensor) -> Tensor:
-        return self.for_heads(
-            (enc_inp.value == 0)[:, None, :] | np.zeros((dec_inp.shape[1], 1), bool)
-        )
+        hidden = self.padding_mask(enc_inp.value)[:, None, :]
+        return self.for_heads(np.repeat(hidden, dec_inp.shape[1], axis=1))
 
     def make_dec_lookahead_mask(self, dec_inp: Tensor) -> Tensor:
-        padding, places = dec_inp.value == 0, np.arange(dec_inp.shape[1])
-        return self.for_heads(padding[:, None] | padding[:, :, None] | (places > places[:, None]))
+        padding, later = self.padding_mask(dec_inp.value), self.lookahead_mask(dec_inp.shape[1])
+        return self.for_heads(padding[:, None] + padding[:, :, None] + later > 0)
 
     def for_heads(self, hidden: ndarray) -> Tensor:
         """One mask (batch, from, to) for every head."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,19 +114,15 @@ def replaced(text: str, texts: dict[str, str]) -> str:
 def computed(function: Callable, inputs: Any, options: dict[str, Any]) -> Any:
     """A function of NumPy's of arrays some of which are symbolic."""
     leaves, rebuild = tg.trees.flatten((tuple(inputs), options))
-    plain = [x.view(ndarray) if isinstance(x, SymbolicArray) else x for x in leaves]
-    pairs: Iterable = zip(leaves, plain, strict=True)
-    known = [
-        (tg.asarray(p, copy=False), x.expand()) if isinstance(x, SymbolicArray) else None
-        for x, p in pairs
-    ]
-    given, options = rebuild([p if k is None else k[0] for p, k in zip(plain, known, strict=True)])
+    symbolic = {id(x): x for x in leaves if isinstance(x, SymbolicArray)}
+    known = {key: (tg.tensor(x.view(ndarray)), x.expand()) for key, x in symbolic.items()}
+    given, options = rebuild([known.get(id(x), (x,))[0] for x in leaves])
     try:
         with tg.whole_tape():
             found = function(*given, **options)
     except TypeError:
         found = None  # tidegrad has no such function, or NumPy refuses what it is given
     if isinstance(found, tg.Tensor):
-        return SymbolicArray.recorded(found, [k for k in known if k is not None])
-    given, options = rebuild(plain)
+        return SymbolicArray.recorded(found, list(known.values()))
+    given, options = rebuild([x.view(ndarray) if id(x) in symbolic else x for x in leaves])
     return function(*given, **options)
