@@ -795,3 +795,17 @@ def test_names_that_are_lacking():
         Value(1)._backward = lambda: None
     with pytest.raises(AttributeError, match="no MLP.zero_grad"):
         MLP(1, [1]).zero_grad()
+
+
+class Named(Value):
+    def __init__(self, data, unit):
+        super().__init__(data, label="x")
+        self.unit = unit
+
+
+def test_copies_of_a_class_of_ones_own():
+    x = Named(2.0, "m")
+    (x * 3).backward()
+    for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert (type(other), other.unit, other.label) == (Named, "m", "x")
+        assert other.data.data == 2 and other.grad.data == 3
