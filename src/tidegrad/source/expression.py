@@ -193,9 +193,10 @@ def written(namer: Namer, value: Value, inline: bool) -> Expression:
     if taken:
         raise ValueError(f"expression: the source needs the name {taken.pop()!r}; choose another")
     body = [*(f"{name} = {text}" for name, text in writer.lines.items()), f"return {result}"]
-    head = f"def expression({', '.join(inputs.values())}):"
+    listed = ", ".join(dict.fromkeys(inputs.values()))  # two tensors of the same memory are one
+    head = f"def expression({listed}):"
     if len(head) > 99:
-        inside = fill(", ".join(inputs.values()), 95, **INDENTED)
+        inside = fill(listed, 95, **INDENTED)
         head = f"def expression(\n{inside}\n):"
     source = "\n".join([prelude(writer.kernels), "", "", head, *(INDENT + line for line in body)])
     made = Expression(source)
