@@ -787,3 +787,18 @@ def test_tidegrads_own_state_is_left_alone():
     with tg.no_grad():
         assert not (leaf(1.0) * 2).requires_grad
     assert (tg.default_dtype(), tg.is_grad_enabled()) == before
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int64, np.uint64, np.float32])
+def test_extremes_of_every_dtype(dtype, rng):
+    """The least is no longer minus the greatest of what was negated: 0 of unsigned numbers."""
+    kind = np.dtype(dtype).kind
+    data = rng.integers(0, 2, (4, 5)).astype(dtype)
+    if kind in "iu":
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        data[0, :3], data[1, :2] = (low, high, 5), (0, low)
+    for name in ("max", "min"):
+        for axis in (None, 0, (0, 1)):
+            found = getattr(Variable(data), name)(axis)
+            assert found.dtype == dtype
+            assert np.array_equal(found.data, getattr(np, name)(data, axis))

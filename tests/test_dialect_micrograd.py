@@ -475,3 +475,37 @@ def test_without_recording(seeded):
     with tg.no_grad():
         y = MLP(2, [2, 1])([1.0, 2.0])
     assert isinstance(y.data, float) and micrograd.engine.Value is Value
+
+
+class Named(Value):
+    def __init__(self, data, name):
+        super().__init__(data)
+        self.name = name
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_copies_keep_what_a_program_has_added(copied):
+    """A label, as the lectures give it, and whatever a class of one's own takes."""
+    x, y = Value(2.0), Named(3.0, "y")
+    x.label = "x"
+    (x * y).backward()
+    other, named = copied((x, y))
+    assert (other.label, other.data, other.grad, other._prev) == ("x", 2.0, 3.0, set())
+    assert (type(named), named.name, named.data, named.grad) == (Named, "y", 3.0, 2.0)
+    (other * named).backward()
+    assert other.grad == 6.0 and x.grad == 3.0
+
+
+def test_the_rule_of_an_operation_stays():
+    """It was ignored where it was assigned; a rule is for a Value made with children."""
+    x = Value(3.0)
+    for made in (x * 2, x):
+        with pytest.raises(AttributeError, match="keeps its own"):
+            made._backward = lambda: None
+    own = Value(9.0, (x,), "square")
+    with pytest.raises(AttributeError, match=r"no Value\._backward"):
+        _ = own._backward
+    own._backward = rule = lambda: setattr(x, "grad", x.grad + 6.0 * own.grad)
+    assert own._backward is rule
+    own.backward()
+    assert x.grad == 6.0

@@ -264,11 +264,18 @@ def test_gradients_add_up_also_in_between():
     assert x.grad == 43
 
 
-def test_reverse_of_something_untracked_has_nowhere_to_go():
+def test_reverse_of_something_untracked_is_refused():
+    """What is tracked too late would get a gradient of zero, without a word."""
     x = tensor([1, 2])
-    y = x * 2
-    y.reverse()
-    assert y.grad.tolist() == [1, 1] and x.grad is None
+    y = x * x
+    for tracked in (x, x.track()):
+        with pytest.raises(RuntimeError, match=r"not tracked then.*call track\(\) before"):
+            y.reverse()
+        assert y.grad is None and not np.any(tracked.grad)
+    (x * x).reverse()
+    assert x.grad.tolist() == [2, 4]
+    x.untrack().reverse()
+    assert x.grad.tolist() == [1, 1]
 
 
 def test_clone_is_no_part_of_the_graph():
@@ -743,3 +750,19 @@ def test_importing_changes_nothing(alone):
         """
     )
     assert not said
+
+
+class Named(tensor):
+    def __init__(self, value, name):
+        super().__init__(value, grad=True)
+        self.name = name
+
+
+def test_copies_of_a_class_of_ones_own():
+    x = Named([1.0, 2.0], "x")
+    (x * 3).reverse()
+    for other in (copy.deepcopy(x), copy.copy(x), pickle.loads(pickle.dumps(x))):
+        assert (type(other), other.name) == (Named, "x")
+        assert other.value.tolist() == [1, 2] and other.grad.tolist() == [3, 3]
+        (other * 2).reverse()
+    assert x.grad.tolist() == [3, 3]

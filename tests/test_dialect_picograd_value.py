@@ -795,3 +795,30 @@ def test_names_that_are_lacking():
         Value(1)._backward = lambda: None
     with pytest.raises(AttributeError, match="no MLP.zero_grad"):
         MLP(1, [1]).zero_grad()
+
+
+class Named(Value):
+    def __init__(self, data, unit):
+        super().__init__(data, label="x")
+        self.unit = unit
+
+
+def test_copies_of_a_class_of_ones_own():
+    x = Named(2.0, "m")
+    (x * 3).backward()
+    for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert (type(other), other.unit, other.label) == (Named, "m", "x")
+        assert other.data.data == 2 and other.grad.data == 3
+
+
+def test_numpy_sees_the_array_of_a_tensor():
+    """Its length and items made NumPy build an empty array of shape (2, 0)."""
+    t = Tensor([1.0, 2.0], dtype=np.float64)
+    assert np.array_equal(np.asarray(t), [1, 2]) and np.asarray(t).dtype == np.float64
+    assert np.allclose(t, [1.0, 2.0]) and np.stack([t, t]).shape == (2, 2)
+    np.asarray(t)[0] = 9
+    assert np.array(t, np.float32).dtype == np.float32 and t.data.tolist() == [1, 2]
+    t.data[0] = 5
+    assert np.asarray(t).tolist() == [5, 2]
+    with pytest.raises(tg.errors.GraphError, match="requires a gradient"):
+        np.asarray(Tensor([1.0, 2.0], requires_grad=True))

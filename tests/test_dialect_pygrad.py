@@ -606,3 +606,41 @@ def test_numba_convolutions(rng, oracle):
     by_kernel, by_signal = numba_ops.conv2d_bwd(k, x, g)
     close(by_kernel[0], theirs[0].grad.numpy())
     close(by_signal, theirs[1].grad.numpy())
+
+
+class Named(Tensor):
+    def __init__(self, value, name):
+        super().__init__(value, label=name)
+        self.name = name
+
+
+def test_results_of_a_class_of_ones_own():
+    """Its constructor is its own affair: results are Tensors, by operators and by methods."""
+    x = Named([1.0, 2.0], "x")
+    y = (x * 3).sum() + x.sum() + (-x).sum()
+    y.backward()
+    assert type(x.sum()) is type(-x) is type(x.relu()) is Tensor
+    assert x.grad.tolist() == [3.0, 3.0]
+    for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert (type(other), other.name, other.label) == (Named, "x", "x")
+        assert other.grad.tolist() == [3.0, 3.0]
+
+
+def test_gradients_of_numbers_are_arrays():
+    x = Tensor(3.0)
+    y = x * x
+    y.backward()
+    assert type(x.grad) is type(y.grad) is np.ndarray
+    y.backward(reset_grad=False)
+    assert type(x.grad) is np.ndarray and x.grad == 12.0
+    x.grad[...] = 0.0
+    assert x.grad == 0.0
+
+
+def test_another_shape_between_forward_and_backward():
+    for value in (3.0, np.ones((3, 2)), np.ones(3)):
+        x = Tensor([1.0, 2.0])
+        y = x * x
+        x.new_value(value)
+        with pytest.raises(ValueError, match=r"shape \(2,\) has now a value of shape"):
+            y.backward()

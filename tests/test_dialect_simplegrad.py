@@ -661,3 +661,84 @@ def test_its_own_accel_files_are_not_run(tmp_path, monkeypatch):
         from accel.symbolic import SymbolicArray
 
         assert name == "mine" and SymbolicArray.__module__.startswith("tidegrad")
+
+
+@pytest.mark.parametrize("data", [[1.0, 2.0], np.array([1, 2]), np.array([1.0, 2.0])])
+def test_what_is_written_between_two_uses_loses_no_part(data):
+    """A list and integers are copied, an array of floats is not: each use has its part."""
+    x = Tensor(data)
+    first = (x.fork() ** 2).sum()
+    x.data[0] = 5
+    (first + (x.fork() ** 2).sum()).backward()
+    assert x.grad.tolist() == [2.0 + 10.0, 4.0 + 4.0]
+
+
+def test_another_use_between_forward_and_backward_loses_nothing():
+    x = Tensor(np.array([1, 2]))
+    loss = (x.fork() ** 2).sum()
+    x.data[0] = 5
+    (x.fork() * 7).sum()
+    loss.backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_a_list_that_grew():
+    x = Tensor([1.0, 2.0])
+    (x.fork() * 2).sum().backward()
+    x.data.append(3.0)
+    (x.fork() ** 2).sum().backward()
+    assert x.grad.tolist() == [2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize("data", [[1.0, np.nan], (1.0, np.nan), np.nan, np.float64(np.nan)])
+def test_what_is_not_a_number_is_one_leaf_still(data):
+    x = Tensor(data)
+    (x.fork() * 2.0 + x.fork() * 3.0).sum().backward()
+    assert np.all(x.grad == 5.0)
+
+
+def test_other_data_in_the_middle_of_a_graph():
+    p = Tensor(np.array([1.0, 2.0]))
+    first = (p.fork() ** 2).sum()
+    p.data = np.array([5.0, 5.0])
+    loss = first + (p.fork() * 3).sum()
+    loss.backward()
+    assert p.grad.tolist() == [2.0 + 3.0, 4.0 + 3.0]
+    (p.fork() * 3).sum().backward()
+    assert p.grad.tolist() == [3.0, 3.0]
+
+
+def test_places_are_arrays():
+    (places,) = Tensor(np.array([3.0, 0.0, 2.0])).nonzero()
+    assert type(places) is np.ndarray and places.tolist() == [0, 2]
+
+
+class Named(Tensor):
+    def __init__(self, data, name):
+        super().__init__(data)
+        self.name = name
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_of_a_class_of_ones_own(copied):
+    x = Named(np.array([1.0, 2.0]), "x")
+    x.exp()
+    other = copied(x)
+    assert type(other) is Named and other.name == "x" and np.array_equal(other.data, x.data)
+    other.data[0] = 9.0
+    assert x.data[0] == np.e
+
+
+def test_a_parameter_that_was_moved():
+    w = Tensor(np.array([2.0, 3.0]))
+    optim = Adam([w])
+    w.mul(w).sum().backward()
+    with pytest.raises(ValueError, match=r"shape \(\) has a gradient of shape \(2,\)"):
+        optim.step()
+    v = Tensor([2.0, 3.0])
+    optim = Adam([v], learning_rate=0.1)
+    (v.fork() ** 2).sum().backward()
+    optim.step()
+    assert np.allclose(v.data, [1.9, 2.9])

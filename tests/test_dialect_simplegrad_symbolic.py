@@ -1,5 +1,8 @@
 """simplegrad's SymbolicArray: arrays and gradients with source that gives the same numbers."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -124,3 +127,20 @@ def test_optimizers_step_to_plain_arrays():
     w.fork().pow(2).sum().backward()
     optim.step()
     assert np.allclose(w.data, [0.99, 1.99]) and type(w.data) is np.ndarray
+
+
+def test_parts_and_views_are_what_their_source_gives():
+    """They had the source of the whole: `a` for `a[::-1]`, and none at all after a pickle."""
+    a = SymbolicArray(np.arange(6.0).reshape(2, 3) / 7, "a")
+    e = np.exp(a * a) + a * a
+    parts = [a[::-1], a[:, [2, 0]], a.T, a.reshape(3, 2), a.ravel(), a.astype("f4"), e[0], e.T]
+    for part in parts:
+        assert np.array_equal(eval(f"np.array({part.expand()}, '{part.dtype}')", {"np": np}), part)
+    for copied in (copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
+        for x in (a, e):
+            other = copied(x)
+            assert type(other) is SymbolicArray and np.array_equal(other, x)
+            assert (other.symbolic, other.locals) == (x.symbolic, x.locals)
+    plain = SymbolicArray([1.0, 2.0])
+    plain[0] = 5.0
+    assert plain.symbolic == "[5.,2.]"

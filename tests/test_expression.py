@@ -405,3 +405,15 @@ def test_jit_and_anomalies_go_on_within():
     assert tg.expression(y, names={"x": x}).result == "np.exp(x + 1.0)"
     with tg.detect_anomaly(), tg.whole_tape(), pytest.raises(FloatingPointError):
         tg.log(x - 5.0)
+
+
+def test_two_tensors_of_one_memory():
+    """They are one input by the name that either has; it stood twice among the arguments."""
+    array = np.array([1.0, 2.0, 3.0, 4.0])
+    x, y = (tg.asarray(array, copy=False) for _ in "xy")
+    part = tg.asarray(array[::-1], copy=False)
+    with tg.whole_tape():
+        z = x * y + x * part
+    e = tg.expression(z, names={"x": x, "part": part})
+    assert list(e.arguments) == ["x", "part"] and np.array_equal(e(), z.numpy())
+    assert np.array_equal(e(x=np.ones(4)), 1.0 + array[::-1])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .dialects import __all__ as DIALECTS
-from .dialects.running import run_module, run_path
+from .dialects.running import Answering, answered, run_module, run_path, until_exit
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         help="run a program that was written for another engine",
         description="Run a program that was written for another engine, unchanged: "
         "its imports are answered by tidegrad's dialect of that engine.",
-        usage="python -m tidegrad run --as DIALECT (program.py | -m module) [arguments]",
+        usage="python -m tidegrad run --as DIALECT (program.py | - | -m module) [arguments]",
     )
     run.add_argument("--as", dest="dialect", required=True, choices=DIALECTS, help="the engine")
     run.add_argument(
@@ -32,19 +32,19 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, answers: Answering = answered) -> None:
     """Do what the command line asks for; exit status 2 where it cannot be understood."""
     top = parser()
     given = top.parse_args(arguments)
     if given.module:
-        run_module(given.dialect, given.module[0], given.module[1:])
+        run_module(given.dialect, given.module[0], given.module[1:], answers)
     elif not given.rest:
         top.error("run: name a program, or a module with -m")
-    elif not Path(given.rest[0]).is_file():
+    elif given.rest[0] != "-" and not Path(given.rest[0]).exists():
         top.error(f"run: there is no file {given.rest[0]}")
     else:
-        run_path(given.dialect, given.rest[0], given.rest[1:])
+        run_path(given.dialect, given.rest[0], given.rest[1:], answers)
 
 
 if __name__ == "__main__":
-    main()
+    main(answers=until_exit)

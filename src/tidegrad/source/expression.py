@@ -163,11 +163,12 @@ class Namer:
         return dict(sorted(named.items(), key=lambda pair: places.get(pair[1], len(places))))
 
     def old(self, v: Given) -> str | None:
-        """The user's name for it, unless another has it that lies in the same memory."""
+        """The user's name for it; of two with gradients in the same memory the first one's."""
         array = v.origin() if v.origin is not None else None
         keys = [v.node and id(v.node), None if array is None else address(array)]
         names = (self.given[key] for key in keys if key in self.given)
-        return next((name for name in names if name not in self.names.values()), None)
+        taken = self.names.values() if v.node is not None else ()
+        return next((name for name in names if name not in taken), None)
 
     def new(self, form: str) -> str:
         taken = {*self.given.values(), *self.names.values()}
@@ -196,9 +197,10 @@ def written(namer: Namer, value: Value, inline: bool) -> Expression:
     if taken:
         raise ValueError(f"expression: the source needs the name {taken.pop()!r}; choose another")
     body = [*(f"{name} = {text}" for name, text in writer.lines.items()), f"return {result}"]
-    head = f"def expression({', '.join(inputs.values())}):"
+    listed = ", ".join(dict.fromkeys(inputs.values()))  # two tensors of the same memory are one
+    head = f"def expression({listed}):"
     if len(head) > 99:
-        inside = fill(", ".join(inputs.values()), 95, **INDENTED)
+        inside = fill(listed, 95, **INDENTED)
         head = f"def expression(\n{inside}\n):"
     source = "\n".join([prelude(writer.kernels), "", "", head, *(INDENT + line for line in body)])
     made = Expression(source)

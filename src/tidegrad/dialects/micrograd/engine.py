@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import weakref
 from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import tidegrad as tg
 
 from ..shared import lacking
+from .own import by_hand, leaf, retained
 
 __all__ = ["Value"]
 
@@ -32,11 +32,13 @@ class Value:
     (Value(data=4.0, grad=1), Value(data=3.0, grad=3.0), [8.0])
     """
 
+    _rule: Any  # of a program's own operation alone
+
     def __init__(self, data: Any, _children: Iterable[Value] = (), _op: str = ""):
         self._data, self._grad, self._prev, self._op = number(data), 0, set(_children), _op
-        self.tensor = tg.tensor(np.float64(data), requires_grad=True)
+        self.tensor = leaf(data)
         if self._prev:
-            self.tensor = by_hand(self)
+            self._rule, self.tensor = None, by_hand(self)
 
     @property
     def data(self) -> Any:
@@ -57,6 +59,20 @@ class Value:
     @grad.setter
     def grad(self, value: Any) -> None:
         self._grad, self.tensor.grad = value, None
+
+    @property
+    def _backward(self) -> Any:
+        """The rule of an operation of a program's own, one made with children."""
+        return vars(self).get("_rule") or self.__getattr__("_backward")
+
+    @_backward.setter
+    def _backward(self, rule: Callable[[], None]) -> None:
+        if "_rule" not in vars(self):
+            raise AttributeError(
+                f"Value._backward: {self._op or 'a Value without children'} keeps its own; for "
+                "another rule make Value(data, children)"
+            )
+        self._rule = rule
 
     def backward(self) -> None:
         """Add the gradient of this number to every Value that it came from; its own is 1."""
@@ -97,8 +113,14 @@ class Value:
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
 
-    def __reduce__(self) -> tuple:
-        return type(self), (self.data,), {"_grad": self.grad}
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or a pickle has no past."""
+        own = {name: x for name, x in vars(self).items() if name not in ("tensor", "_rule")}
+        return own | {"_grad": self.grad, "_prev": set(), "_op": ""}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.tensor = leaf(self._data)
 
     __getattr__ = lacking("micrograd", "Value")
 
@@ -117,34 +139,6 @@ def made(symbol: str, function: Callable, *operands: Any) -> Value:
     out.tensor = retained(function(*(x.tensor for x in inputs)))
     out._prev, out._op = set(inputs), symbol
     return out
-
-
-def by_hand(out: Value) -> tg.Tensor:
-    """The result of a program's own operation, whose `_backward` adds to its inputs' `.grad`."""
-    inputs, here, result = tuple(out._prev), weakref.ref(out), tg.tensor(np.float64(out._data))
-
-    def pull(_: Any, g: tg.Tensor) -> tuple:
-        out: Any = here()
-        before = [x.grad for x in (out, *inputs)]
-        out.grad = g.item()
-        for x in inputs:
-            x.grad = 0
-        try:
-            out._backward()
-            return tuple(tg.tensor(np.float64(x.grad)) for x in inputs)
-        finally:
-            for x, grad in zip((out, *inputs), before):
-                x.grad = grad
-
-    step = tg.custom_vjp(lambda *_: result)
-    step.defvjp(lambda *_: (result, None), pull)
-    return retained(step(*(x.tensor for x in inputs)))
-
-
-def retained(tensor: tg.Tensor) -> tg.Tensor:
-    if tensor.requires_grad:
-        tensor.retain_grad()
-    return tensor
 
 
 __getattr__ = lacking("micrograd")

@@ -9,7 +9,7 @@ import numpy as np
 
 import tidegrad as tg
 
-__all__ = ["Cell", "flow", "leaf", "past"]
+__all__ = ["UNTRACKED", "Cell", "attributes", "flow", "leaf", "past"]
 
 EDITED = (
     "{}: this is the result of an operation, and was written into after it was computed: what is "
@@ -18,6 +18,10 @@ EDITED = (
 SWITCHED = (
     "{0}: one that this was computed from is {1}tracked now and was not when it was used; "
     "call track() or untrack() before"
+)
+UNTRACKED = (
+    "{}: this was untracked, or was computed from what was not tracked then, which no gradient "
+    "would reach; call track() before"
 )
 LOST = "a tracked {} cannot be made into another tensor, as its gradient would be lost"
 
@@ -92,6 +96,11 @@ class Cell:
 
 def kind(cell: Cell) -> str:
     return type(cell).__name__
+
+
+def attributes(cell: Cell) -> dict[str, Any]:
+    """What a program's own class of cells has beside the slots."""
+    return getattr(cell, "__dict__", {})
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import Cell, flow, past
+from .cells import Cell, attributes, flow, past
 from .config import execution
 
 __all__ = ["Graded"]
@@ -47,7 +47,7 @@ class Graded(Cell):
     def __getstate__(self) -> dict:
         """A copy or a pickle is a leaf."""
         g = self.grad
-        return {
+        return attributes(self) | {
             "array": self.numbers(),
             "tracked": self.tracked,
             "gradient": None if g is None else g.to_numpy(),

@@ -86,6 +86,10 @@ class Tensor(Graded):
     def __getitem__(self, idx: Any) -> Tensor:
         return compute(Tensor, lambda x: x[idx], self, keep=False)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """For NumPy's functions; one with a gradient, which they would lose, is refused."""
+        return np.asarray(self.now(), dtype).copy()
+
     def __len__(self) -> int:
         return self.shape[0] if self.shape else 1
 

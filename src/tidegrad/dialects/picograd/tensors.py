@@ -10,7 +10,7 @@ import numpy as np
 import tidegrad as tg
 
 from ..shared import lacking, operators
-from .cells import Cell, flow, leaf, past
+from .cells import UNTRACKED, Cell, attributes, flow, leaf, past
 
 __all__ = ["apply", "tensor", "to_tensor"]
 
@@ -78,6 +78,8 @@ class tensor(Cell):
 
     def reverse(self) -> None:
         """The gradient of this, seeded with ones, is added to all that it was computed from."""
+        if self.derived and not self.tracked:
+            raise RuntimeError(UNTRACKED.format("reverse"))
         self.grad = np.ones(self.shape)
         self.flow_back()
 
@@ -111,11 +113,13 @@ class tensor(Cell):
         return f"tensor{'(tracked)' if self.has_grad else ''}<{self.shape}>"
 
     def __getstate__(self) -> dict:
-        return {"value": self.value, "grad": self.grad}
+        return attributes(self) | {"value": self.value, "grad": self.grad}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(state["value"], grad=state["grad"] is not None)  # type: ignore[misc]  # anew
-        self.grad = state["grad"]
+        value, grad = state.pop("value"), state.pop("grad")
+        tensor.__init__(self, value, grad=grad is not None)
+        self.grad = grad
+        attributes(self).update(state)
 
 
 def ruled(value: np.ndarray, rules: Sequence[Callable], args: Sequence[tensor]) -> tg.Tensor:

@@ -93,7 +93,7 @@ class Recorded:
                     x.bpass()
         if not reset_grad:
             for x, grad in zip(nodes, before):
-                x.grad = x.grad + grad
+                x.grad = np.asarray(x.grad + grad)
         self.walked = True
 
     @property
@@ -105,8 +105,9 @@ class Recorded:
     def bpass(self, function: Callable[[], None]) -> None:
         self.own_bpass = function
 
-    def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        return None, {name: getattr(self, name) for name in KEPT} | FRESH
+    def __getstate__(self) -> tuple[Any, dict[str, Any]]:
+        own = getattr(self, "__dict__", None)  # of a program's own class
+        return own, {name: getattr(self, name) for name in KEPT} | FRESH
 
     __getattr__ = lacking("pygrad", "Tensor")
 
@@ -137,4 +138,9 @@ def pass_back(x: Recorded) -> None:
     """Add to the gradients of what `x` was made of, by the derivative that tidegrad gave."""
     if x.pull is not None:
         for parent, part in zip(x._prev, x.pull(x.grad)):
-            parent.grad = parent.grad + part.numpy()
+            if parent.shape != part.shape:
+                raise ValueError(
+                    f"backward: a Tensor of shape {part.shape} has now a value of shape "
+                    f"{parent.shape}; compute anew what was made of it"
+                )
+            parent.grad = np.asarray(parent.grad + part.numpy())

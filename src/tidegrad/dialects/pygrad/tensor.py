@@ -36,8 +36,8 @@ class Tensor(Recorded):
     __mul__: Any
     __matmul__: Any
 
-    @classmethod
-    def made(cls, function: Callable, *operands: Any) -> Any:
+    @staticmethod
+    def made(function: Callable, *operands: Any) -> Any:
         """What tidegrad's `function` makes of Tensors and arrays, in the first Tensor's dtype."""
         parents = tuple(x for x in operands if isinstance(x, Recorded))
         dtype = parents[0].dtype
@@ -49,7 +49,7 @@ class Tensor(Recorded):
 
         with np.errstate(all="ignore"):
             out, pull = tg.vjp(run, *(x.value for x in parents))
-        new = cls(out.numpy(), dtype=dtype, leaf=True)
+        new = Tensor(out.numpy(), dtype=dtype, leaf=True)
         if tg.is_grad_enabled():
             new._prev, new.pull = parents, pull
         return new

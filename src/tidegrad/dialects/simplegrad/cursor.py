@@ -15,6 +15,8 @@ from .starts import Start
 
 __all__ = ["Cursor"]
 
+MOVING = ("_start", "_now", "_past", "_symbolic")
+
 
 class Cursor:
     """A tensor that moves on from the array it was given, and what is asked of it on the way."""
@@ -51,11 +53,14 @@ class Cursor:
     def shape(self) -> tuple[int, ...]:
         return np.shape(self._start.data) if self._now is None else self._now.shape
 
-    def __reduce__(self) -> Any:
-        return type(self), (np.array(self.data),), {"grad": self.grad}
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or a pickle begins at what this has become; a program's own attributes stay."""
+        own = {name: x for name, x in vars(self).items() if name not in MOVING}
+        return {"data": np.array(self.data), "grad": self.grad} | own
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.grad = state["grad"]
+        for name, x in state.items():
+            setattr(self, name, x)
 
     def __getitem__(self, key: Any) -> Self:
         """A part as a new Tensor; this one does not move."""
@@ -79,8 +84,10 @@ class Cursor:
             start.clear()
         with at_work(self.device):
             now.backward(dv)
+        met: set[int] = set()  # the gradients that were replaced: later parts are added
         for start, slope in zip(starts, slopes or [None] * len(starts), strict=True):
-            start.receive(slope)
+            if start.receive(slope, id(start.held) in met):
+                met.add(id(start.held))
 
     def _tensor(self, dtype: Any = None) -> tg.Tensor:
         return self._start.leaf(dtype) if self._now is None else self._now

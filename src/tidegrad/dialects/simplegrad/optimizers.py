@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 from .accel.symbolic import SymbolicArray
@@ -36,7 +37,13 @@ class Optimizer:
 
     def found(self, p: Tensor) -> tuple[Any, Any]:
         """A parameter's array and its gradient, decay included; a step's result has no source."""
-        x, g = (a.view(ndarray) if isinstance(a, SymbolicArray) else a for a in (p.data, p.grad))
+        x, g = np.asarray(p.data).view(ndarray), p.grad
+        g = g.view(ndarray) if isinstance(g, SymbolicArray) else g
+        if np.shape(g) not in ((), x.shape):
+            raise ValueError(
+                f"{type(self).__name__}: a parameter of shape {x.shape} has a gradient of shape "
+                f"{np.shape(g)}, so an operation has moved it; compute with its fork()"
+            )
         return x, g + self.decay * x if self.decay else g
 
 

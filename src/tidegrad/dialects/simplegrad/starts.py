@@ -33,9 +33,15 @@ class Start:
         return cls(None, leaf=leaf)
 
     def leaf(self, dtype: Any = None) -> tg.Tensor:
-        """The leaf; a Python number takes the dtype of what it meets."""
-        if self._leaf is None or not (self.shared or self.fits(self._leaf)):
+        """The leaf, the same for every use; a Python number takes the dtype of what it meets."""
+        if self._leaf is None:
             self._leaf = self.made()
+        elif not (self.shared or self.fits(self._leaf)):
+            new = self.made()
+            if new.shape == self._leaf.shape:
+                self._leaf.data = new.data  # graphs from before keep what they had
+            else:
+                self._leaf = new
         return self._leaf.astype(dtype) if self.weak and dtype is not None else self._leaf
 
     def made(self) -> tg.Tensor:
@@ -63,11 +69,17 @@ class Start:
         if self._leaf is not None:
             self._leaf.grad = None
 
-    def receive(self, instead: Any = None) -> None:
-        """Take the gradient that came to the leaf, in place of the one before."""
-        if self._leaf is not None and self._leaf.grad is not None:
-            self.held[0] = np.array(self._leaf.grad.numpy()) if instead is None else instead
-            self._leaf.grad = None
+    def receive(self, instead: Any = None, more: bool = False) -> bool:
+        """Take the gradient that came to the leaf, if one did, in place of the one before.
+
+        With `more` that one is of the same backward, and of what the data were before.
+        """
+        if self._leaf is None or self._leaf.grad is None:
+            return False
+        new = np.array(self._leaf.grad.numpy()) if instead is None else instead
+        self.held[0] = self.held[0] + new if more else new
+        self._leaf.grad = None
+        return True
 
     @property
     def text(self) -> str:

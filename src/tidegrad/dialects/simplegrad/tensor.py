@@ -86,10 +86,18 @@ def applied(function: Callable, inputs: Any, options: dict[str, Any]) -> Any:
         first._past = (first._past, *(x._past for x in others if x is not first))
         first._symbolic = symbolic
     if isinstance(out, list | tuple):
-        return type(out)(first._beside(x) if isinstance(x, tg.Tensor) else x for x in out)
-    if isinstance(out, tg.Tensor) and out.dtype.kind == "f":
+        return type(out)(first._beside(x) if differentiable(x) else answer(x) for x in out)
+    if differentiable(out):
         first._now = out
         return first
+    return answer(out)
+
+
+def differentiable(out: Any) -> bool:
+    return isinstance(out, tg.Tensor) and out.dtype.kind == "f"
+
+
+def answer(out: Any) -> Any:
     return out.numpy() if isinstance(out, tg.Tensor) else out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
@@ -60,18 +60,19 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> tg.Tensor:
     return tg.mean(x, axis=axis, keepdims=keepdims)
 
 
-def highest(x: Any, axis: Axes = None, keepdims: bool = False) -> tg.Tensor:
-    """The maximum; where finite ones are equal each gets the whole gradient, not a share."""
+def extreme(fold: Callable, x: Any, axis: Axes = None, keepdims: bool = False) -> tg.Tensor:
+    """By `fold`, max or min; where finite ones are equal each gets the whole gradient."""
     axis = tuple(range(x.ndim)) if axis is None else axis
-    top = tg.max(x, axis=axis, keepdims=True)
-    ties = tg.sum(x == top, axis=axis, keepdims=True)
-    finite = tg.where(tg.isfinite(top), top, 0)
-    top = top - (tg.stop_gradient(finite) - finite) * (ties - 1)  # less 0, as -0.0 + 0.0 is 0.0
-    return top if keepdims else tg.squeeze(top, axis)
+    end = fold(x, axis=axis, keepdims=True)
+    if end.requires_grad:  # of which each of equal ones has a share
+        ties = tg.sum(x == end, axis=axis, keepdims=True)
+        finite = tg.where(tg.isfinite(end), end, 0)
+        # Less 0 and not plus 0, as -0.0 + 0.0 is 0.0.
+        end = end - (tg.stop_gradient(finite) - finite) * (ties - 1)
+    return end if keepdims else tg.squeeze(end, axis)
 
 
-def lowest(x: Any, axis: Axes = None, keepdims: bool = False) -> tg.Tensor:
-    return -highest(-x, axis, keepdims)
+highest, lowest = partial(extreme, tg.max), partial(extreme, tg.min)
 
 
 METHODS: dict[str, Callable] = {

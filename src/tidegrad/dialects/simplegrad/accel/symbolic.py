@@ -21,14 +21,15 @@ class SymbolicArray(ndarray):
     """An ndarray with its source: `symbolic`, which uses `locals`, and `expand()`, which does not.
 
     Arrays computed of it, by NumPy's functions or by a Tensor of it, have theirs, where tidegrad
-    has the function; they are plain arrays otherwise.  Elements are what the source gives.
+    has the function; they are plain arrays otherwise.  Elements are what the source gives: a part
+    or a view, such as `a[::-1]`, is its numbers, where the engine had the source of the whole.
 
     >>> a = SymbolicArray(np.array([1.0, 2.0]), "a")
     >>> np.exp(a * 2.0).symbolic
     'np.exp((a * 2.0))'
     """
 
-    symbolic: str
+    text: str
     locals: dict[str, str]
 
     def __new__(cls, arr: Any, symbolic: Any = None, **options: Any) -> SymbolicArray:
@@ -36,14 +37,31 @@ class SymbolicArray(ndarray):
             return arr
         plain = np.asarray(arr, **options).view(ndarray)
         made = plain.view(cls)
-        made.symbolic = str(symbolic or "") or np.array2string(
-            plain, separator=",", threshold=sys.maxsize, floatmode="unique"
-        )
+        made.text = str(symbolic or "")
         return made
 
     def __array_finalize__(self, obj: Any) -> None:
-        self.symbolic = getattr(obj, "symbolic", "")
-        self.locals = getattr(obj, "locals", {})
+        self.text, self.locals = "", {}
+
+    @property
+    def symbolic(self) -> str:
+        return self.text or np.array2string(
+            self.view(ndarray), separator=",", threshold=sys.maxsize, floatmode="unique"
+        )
+
+    def copy(self, order: Any = "C") -> SymbolicArray:
+        made = SymbolicArray(self.view(ndarray).copy(order), self.text)
+        made.locals = dict(self.locals)
+        return made
+
+    __copy__ = copy
+    __deepcopy__ = lambda self, memo: self.copy()
+
+    def __reduce__(self) -> Any:
+        return SymbolicArray, (self.view(ndarray),), vars(self)
+
+    def __setstate__(self, state: Any) -> None:
+        vars(self).update(state)
 
     def expand(self) -> str:
         """The source as one expression, each local in its place."""
