@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegrad as tg
-from tidegrad.backends import pieces, processes
+from tidegrad.backends import arena, pieces, processes
 from tidegrad.kinds import sum_
 
 KINDS = ["threads", "processes"]
@@ -355,3 +355,23 @@ def test_a_forked_child_shares_work_of_its_own(kind, tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["child", "parent"], done.stderr
+
+
+def test_where_no_memory_is_shared_there_is_the_disk_or_an_error(monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError("no space left")
+
+    def computed():
+        processes.POOLS.clear()
+        with tg.backends.use("processes", workers=2):
+            return (tg.tensor(np.ones(4000)) + 1).numpy().sum()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arena, "FAST", str(tmp_path / "missing"))
+        assert computed() == 8000
+        patch.setattr(arena, "FAST", str(tmp_path))
+        patch.setattr(os, "posix_fallocate", full, raising=False)
+        with pytest.raises(MemoryError, match="no 1048576 bytes of shared memory"):
+            computed()
+        assert not list(tmp_path.iterdir())
+    assert computed() == 8000

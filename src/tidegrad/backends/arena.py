@@ -122,21 +122,24 @@ def reserved(size: int) -> tuple[int, str]:
 
     MemoryError where there is none on the disk either.
     """
-    for folder in (FAST if os.access(FAST, os.W_OK) else None, None):
-        descriptor, path = tempfile.mkstemp(prefix="tidegrad-", dir=folder)
-        try:
-            # Without it a write would end the process where the folder is full.
-            getattr(os, "posix_fallocate", lambda file, _, n: os.ftruncate(file, n))(
-                descriptor, 0, size
-            )
-        except BaseException as error:
-            os.close(descriptor)
-            os.unlink(path)
-            if not isinstance(error, OSError):
-                raise
-        else:
-            return descriptor, path
+    for folder in (FAST, None):
+        with suppress(OSError):  # no such folder, or no room in it
+            return allocated(size, folder)
     raise MemoryError(f"processes: there are no {size} bytes of shared memory")
+
+
+def allocated(size: int, folder: str | None) -> tuple[int, str]:
+    descriptor, path = tempfile.mkstemp(prefix="tidegrad-", dir=folder)
+    try:
+        # Without it a write would end the process where the folder is full.
+        getattr(os, "posix_fallocate", lambda file, _, n: os.ftruncate(file, n))(
+            descriptor, 0, size
+        )
+    except BaseException:
+        os.close(descriptor)
+        os.unlink(path)
+        raise
+    return descriptor, path
 
 
 def opened(path: str, size: int) -> mmap.mmap:

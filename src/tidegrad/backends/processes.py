@@ -90,6 +90,7 @@ class Pool:
         self.workers = [Worker(k) for k in range(1, count)]
         self.arena = Arena(self.announce)
         self.finalizer = weakref.finalize(self, ended, self.workers)
+        self.ask("begin")  # no file waits for them while they start
 
     @property
     def is_broken(self) -> bool:
@@ -97,8 +98,12 @@ class Pool:
         return any(worker.owes for worker in self.workers)
 
     def announce(self, number: int, path: str, size: int, gone: list[int]) -> None:
+        self.ask("open", number, path, size, gone)
+
+    def ask(self, *message: Any) -> None:
+        """Have all workers do the same."""
         for worker in self.workers:
-            worker.send("open", number, path, size, gone)
+            worker.send(*message)
         for worker in self.workers:
             worker.answer()
 
@@ -205,9 +210,11 @@ class Processes(Sharing):
             POOLS[key] = Pool(self.workers)
         return POOLS[key]
 
+    def wanted(self, prim: Prim, args: tuple, params: dict) -> bool:
+        known = PRIMS.get(prim.name) is prim  # to the workers
+        return known and super().wanted(prim, args, params)
+
     def apply(self, prim: Prim, arrays: list, params: dict) -> Any:
-        if PRIMS.get(prim.name) is not prim:  # one that the workers do not know
-            return super().apply(prim, arrays, params)
         with LOCK:
             return super().apply(prim, [self.near(a) for a in arrays], params)
 
@@ -220,6 +227,4 @@ class Processes(Sharing):
         return self.pool.arena.new(shape, dtype)
 
     def run(self, job: Job) -> list:
-        if PRIMS.get(job.prim.name) is not job.prim:
-            return [compute(job, k) for k in range(len(job.pieces))]
         return self.pool.run(job)

@@ -82,7 +82,7 @@ def work(source: BinaryIO, sink: BinaryIO) -> None:
         with np.errstate(all="call", call=lambda kind, _: met.add(kind)):
             return compute(job, 0), met
 
-    actions: dict[str, Callable] = {"open": open_block, "piece": piece}
+    actions: dict[str, Callable] = {"begin": bool, "open": open_block, "piece": piece}
     while True:
         try:
             action, *given = receive(source)
