@@ -375,3 +375,13 @@ def test_where_no_memory_is_shared_there_is_the_disk_or_an_error(monkeypatch, tm
             computed()
         assert not list(tmp_path.iterdir())
     assert computed() == 8000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_norms_beside_one_that_overflows_are_numpys(kind, rng):
+    x = rng.normal(size=(60, 50)).astype(np.float32)
+    x[0, 0] = 1e38
+    expected = tg.linalg.vector_norm(tg.tensor(x), axis=1).numpy()
+    with tg.backends.use(kind, workers=3):
+        found = tg.linalg.vector_norm(tg.tensor(x), axis=1).numpy()
+    assert found.tobytes() == expected.tobytes() and np.isfinite(expected).all()
