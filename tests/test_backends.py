@@ -210,6 +210,97 @@ def test_an_error_inside_leaves_nothing_switched(strict):
     assert strict.calls.total() > before
 
 
+def test_an_error_of_the_accelerators_names_the_operation():
+    class Broken(tg.backends.Host):
+        def reduce(self, name, x, axes, dtype):
+            raise TypeError("no kernel")
+
+    tg.backends.register("broken", Broken)
+    with tg.backends.use("broken"):
+        with pytest.raises(TypeError, match="^no kernel") as caught:
+            tg.tensor([1.0]).sum()
+        assert caught.value.__notes__ == ["This was sum on the backend 'broken'."]
+        with pytest.raises(tg.errors.DTypeError, match="subtract: is not defined for bool"):
+            tg.tensor([True]) - tg.tensor([True])
+    assert type((tg.tensor([1.0]) + 1).array) is np.ndarray
+
+
+def test_a_block_can_be_entered_again():
+    tg.backends.register("strict", Strict)
+    block = tg.backends.use("strict")
+    for _ in range(2):
+        with block:
+            assert type((tg.tensor([1.0]) + 1).array) is not np.ndarray
+        assert type((tg.tensor([1.0]) + 1).array) is np.ndarray
+
+
+def test_a_backend_is_chosen_before_others_look_on():
+    def f(x):
+        with tg.backends.use("threads"):
+            return tg.exp(x)
+
+    x = tg.tensor([1.0], requires_grad=True)
+    for inside in (tg.jit(f), tg.checkpoint(f)):
+        with pytest.raises(RuntimeError, match="choose the backend before"):
+            inside(x)
+    for look in (tg.detect_anomaly, tg.whole_tape):
+        with look(), pytest.raises(RuntimeError, match="choose the backend before"):
+            f(x)
+    assert f(x).item() == tg.exp(x).item()
+
+
+def test_anomalies_are_found_there(strict):
+    x = tg.tensor([1.0, 0.0], requires_grad=True)
+    with tg.detect_anomaly(), pytest.raises(tg.errors.AnomalyError, match="log: 1 of 2 elements"):
+        tg.log(x)
+    with tg.detect_anomaly(), pytest.raises(tg.errors.AnomalyError, match="backward of sqrt"):
+        tg.sqrt(x).sum().backward()
+    with tg.detect_anomaly():
+        assert tg.where(x > 0, x, tg.tensor(-np.inf)).tolist() == [1, -np.inf]  # that is meant
+
+
+def test_gradients_are_checked_there(strict):
+    tg.check_grads(lambda x: tg.sin(x) * x, [tg.tensor([1.0, 2.0])])
+    with pytest.raises(AssertionError, match="differs from finite differences"):
+        tg.check_grads(lambda x: tg.stop_gradient(x) * x, [tg.tensor([1.0, 2.0])])
+
+
+@pytest.mark.parametrize("optimizer", [tg.optim.Adam, tg.optim.SGD])
+def test_an_optimizer_comes_home_with_all_that_it_keeps(optimizer):
+    tg.backends.register("strict", Strict)
+    net = nn.Linear(2, 1)
+    optimizer = optimizer(net.parameters(), lr=0.1)
+    schedule = tg.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+
+    def step():
+        optimizer.zero_grad()
+        net(tg.ones((3, 2))).sum().backward()
+        optimizer.step()
+        schedule.step()
+
+    with tg.backends.use("strict"):
+        step()
+    with pytest.raises(tg.errors.TraceError, match="tg.backends.home"):
+        optimizer.step()
+    assert tg.backends.home(optimizer) is optimizer
+    step()
+    assert type(net.weight.array) is np.ndarray and optimizer.param_groups[0]["lr"].item() == 0.025
+    assert all(
+        type(s["step"].array) is np.ndarray for s in optimizer.state_dict()["state"].values()
+    )
+
+
+def test_slopes_that_are_numbers_have_the_gradients_dtype(strict):
+    x = tg.tensor(np.array([-1.0, 1.0]), requires_grad=True)
+    tg.leaky_relu(x, 0.2).sum().backward()
+    assert x.grad.tolist() == [0.2, 1.0]
+
+
+def test_other_libraries_see_it(strict):
+    x = tg.tensor([1.0, 2.0]) * 2
+    assert x.__dlpack_device__() == (1, 0) and np.from_dlpack(x).tolist() == [2, 4]
+
+
 def test_infinite_slopes_count_for_nothing_there_too(strict):
     x = tg.tensor([0.0, 4.0], requires_grad=True)
     tg.where(x > 0, tg.sqrt(x), 0).sum().backward()

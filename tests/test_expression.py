@@ -227,6 +227,30 @@ def test_names():
         tg.expression(y, names=[w])
 
 
+@pytest.mark.parametrize("name", ["np", "bool", "slice", "lambda", "__debug__", ""])
+def test_names_that_cannot_be(name):
+    x = leaf([1.0, 2.0])
+    with pytest.raises(ValueError, match="choose another|use letters"):
+        tg.expression(tg.where(tg.tensor([True, False]), x, 0), names={name: x})
+
+
+def test_names_within_transforms():
+    x, w = tg.tensor([1.0, 2.0]), leaf([3.0, 4.0])
+    e = tg.expression(lambda a: tg.grad(lambda b: (b**3).sum())(a).sum(), x)
+    assert e.result == "np.sum(3 * a ** 2)" and list(e.gradients) == ["a"]
+    e = tg.expression(lambda a: tg.checkpoint(lambda b: tg.sin(b).sum())(a), x)
+    assert e.gradients["a"].result == "np.cos(a)" and list(e.gradients["a"].arguments) == ["a"]
+    with tg.whole_tape():
+        loss = (tg.grad(lambda b: (b**3 * w).sum())(x) ** 2).sum()
+    assert list(tg.expression(loss, names={"w": w, "x": x}).gradients) == ["w"]
+
+
+def test_bools_are_what_they_were():
+    x = tg.tensor([True, False])
+    e = tg.expression(lambda x: tg.relu(tg.square(x)), x)
+    assert e().dtype == tg.relu(tg.square(x)).dtype == np.int64 and e().tolist() == [1, 0]
+
+
 def test_other_inputs():
     x, w = leaf([1.0, 2.0]), leaf([3.0, 4.0])
     e = tg.expression((x * w).sum(), names={"x": x, "w": w})

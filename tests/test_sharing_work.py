@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegrad as tg
-from tidegrad.backends import pieces, processes
+from tidegrad.backends import arena, pieces, processes
 from tidegrad.kinds import sum_
 
 KINDS = ["threads", "processes"]
@@ -181,6 +182,136 @@ def test_a_worker_that_dies_is_named_and_replaced():
         assert processes.Processes(3).pool.workers[1].process.poll() is None
 
 
+def test_threads_that_share_the_workers_do_not_mix(rng):
+    x, right = rng.normal(size=200_000), []
+
+    def compute(k):
+        with tg.backends.use("processes", workers=2):
+            t = tg.tensor(x + k)
+            for _ in range(30):
+                found = tg.sin(t) * k
+                right.append(np.array_equal(found.numpy(), np.sin(x + k) * k))
+
+    processes.POOLS.clear()  # so that they also begin together
+    threads = [threading.Thread(target=compute, args=(k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(right) == 180 and all(right)
+
+
+def test_an_interrupted_operation_leaves_no_answer_to_the_next(monkeypatch):
+    def interrupted(job, k):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with tg.backends.use("processes", workers=2):
+        x = tg.tensor(np.linspace(1, 2, 1_000_000))
+        monkeypatch.setattr(processes, "compute", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tg.max(x)
+        assert tg.min(x).item() == 1 and tg.max(x).item() == 2
+
+
+def test_ctrl_c_does_not_reach_the_workers():
+    with tg.backends.use("processes", workers=2):
+        tg.tensor(np.ones(4000)) + 1
+        worker = processes.Processes(2).pool.workers[0].process
+    assert os.getpgid(worker.pid) != os.getpgid(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_numpy_refuses_is_explained(kind):
+    x = tg.tensor(np.ones(4000, bool))
+    with tg.backends.use(kind, workers=2):
+        with pytest.raises(tg.errors.DTypeError, match="subtract: is not defined for bool"):
+            x - x
+        assert ((x << x).numpy() == 2).all() and (x << x).dtype == np.int8
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_that_are_numbers_have_the_gradients_dtype(kind):
+    x = tg.tensor(np.linspace(-1, 1, 4000), requires_grad=True)
+    with tg.backends.use(kind, workers=2):
+        tg.leaky_relu(x, 0.2).sum().backward()
+    assert x.grad[0].item() == 0.2
+
+
+def test_more_workers_than_elements():
+    with tg.backends.use("threads", workers=2000):
+        assert tg.max(tg.tensor(np.arange(1000.0))).item() == 999
+
+
+def test_a_checkpoint_that_takes_gradients_is_pushed_through_on_threads():
+    w = tg.tensor([0.3, 0.7], dtype=tg.float64, requires_grad=True)
+    f = tg.checkpoint(lambda x: tg.grad(lambda v: (v**3 * w).sum())(x).sum())
+    x = tg.tensor([0.5, 1.2], dtype=tg.float64, requires_grad=True)
+    with tg.backends.use("threads", workers=2):
+        f(x).backward()
+        f(x).backward(create_graph=True)
+        found = tg.jvp(f, [[0.5, 1.2]], [[1.0, 1.0]])[1]
+    assert found.item() == pytest.approx(6 * (0.3 * 0.5 + 0.7 * 1.2))
+
+
+@pytest.mark.isolated
+def test_threads_go_on_after_the_programs_end(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+        import threading, time, numpy as np, tidegrad as tg
+        tg.backends.use("numpy")
+        def late():
+            time.sleep(0.5)
+            with tg.backends.use("threads", workers=2):
+                print(tg.exp(tg.tensor(np.zeros(1_000_000))).numpy().sum())
+        threading.Thread(target=late).start()
+        """)
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["1000000.0"], done.stderr
+
+
+@pytest.mark.isolated
+def test_workers_import_what_their_parent_does_not_what_lies_around(tmp_path):
+    (tmp_path / "pickle.py").write_text("raise SystemExit('another pickle')")
+    script = "import tidegrad as tg; tg.backends.use('processes', workers=2); "
+    script += "print(tg.exp(tg.zeros(1_000_000)).sum().item())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["1000000.0"], done.stderr
+
+
+@pytest.mark.isolated
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_keeps_what_it_was_given(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+        import os, numpy as np, tidegrad as tg
+        from tidegrad.backends.processes import Processes
+        tg.backends.use("processes", workers=2)
+        for k in range(5):
+            x, y = tg.tensor(np.ones(1_000_000)) + k, tg.tensor(np.ones(1_000_000))
+            ready, go = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.read(ready, 1)
+                os._exit(not (x.numpy() == 1 + k).all())
+            del x
+            z = y * 5  # where x was, if the memory were used again
+            os.write(go, b"x")
+            assert os.waitpid(child, 0)[1] == 0
+        arena = Processes(2).pool.arena
+        del y, z
+        assert len(arena.blocks) < 5 and len(arena.gone) < 5
+        """)
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.isolated
 def test_a_script_without_a_guard_runs_and_leaves_nothing(tmp_path):
     script = tmp_path / "program.py"
@@ -224,3 +355,33 @@ def test_a_forked_child_shares_work_of_its_own(kind, tmp_path):
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["child", "parent"], done.stderr
+
+
+def test_where_no_memory_is_shared_there_is_the_disk_or_an_error(monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError("no space left")
+
+    def computed():
+        processes.POOLS.clear()
+        with tg.backends.use("processes", workers=2):
+            return (tg.tensor(np.ones(4000)) + 1).numpy().sum()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arena, "FAST", str(tmp_path / "missing"))
+        assert computed() == 8000
+        patch.setattr(arena, "FAST", str(tmp_path))
+        patch.setattr(os, "posix_fallocate", full, raising=False)
+        with pytest.raises(MemoryError, match="no 1048576 bytes of shared memory"):
+            computed()
+        assert not list(tmp_path.iterdir())
+    assert computed() == 8000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_norms_beside_one_that_overflows_are_numpys(kind, rng):
+    x = rng.normal(size=(60, 50)).astype(np.float32)
+    x[0, 0] = 1e38
+    expected = tg.linalg.vector_norm(tg.tensor(x), axis=1).numpy()
+    with tg.backends.use(kind, workers=3):
+        found = tg.linalg.vector_norm(tg.tensor(x), axis=1).numpy()
+    assert found.tobytes() == expected.tobytes() and np.isfinite(expected).all()

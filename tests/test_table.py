@@ -167,3 +167,21 @@ def test_bitwise_operations_are_numpys(dtype):
         (a >> b, x >> y),
     ]:
         assert np.array_equal(found.numpy(), expected) and found.dtype == expected.dtype
+
+
+@np.errstate(all="ignore")
+@pytest.mark.parametrize("name", MAPS)
+def test_bools_become_what_numpy_makes_of_them(name):
+    """Compiled as well: int8 of a shift or a power, where elements are more than 0 and 1."""
+    xs = [tg.tensor([True, True])] * MAPS[name].inputs
+    f = function(name)
+    try:
+        expected = f(*xs)
+    except tg.errors.DTypeError:
+        with pytest.raises(tg.errors.DTypeError):
+            tg.jit(f)(*xs)
+        return
+    found = tg.jit(f)(*xs)
+    assert MAPS[name].infer(*xs, **PARAMS.get(name, {})) == (expected.shape, expected.dtype)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-6)

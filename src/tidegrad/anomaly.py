@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .abstract import Value
 from .core import Node, Tensor, bind, local
 from .errors import AnomalyError
 from .lines import calling_line
+from .recording import elements, is_traced
 
 __all__ = ["detect_anomaly"]
 
@@ -74,8 +76,8 @@ class detect_anomaly:
     def is_meant(self, a: Any) -> bool:
         """Whether `a` is an infinite number, or came of one."""
         if type(a) is Tensor:
-            number = a.node is None and type(a.array) is np.ndarray and a.array.ndim == 0
-            return self.meant.get(id(a)) is a or (number and bool(np.isinf(a.array)))
+            number = a.node is None and a.array.ndim == 0 and not is_traced(a)
+            return self.meant.get(id(a)) is a or (number and bool(np.isinf(elements(a))))
         return type(a) is float and math.isinf(a)
 
     def backward(self, node: Node, parts: Any) -> None:
@@ -89,6 +91,7 @@ class detect_anomaly:
 
 def fault(array: Any, infinite: bool = True) -> str:
     """What is wrong with the elements of `array`, or nothing."""
+    array = array.known() if isinstance(array, Value) else array
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
         return ""
     for test, name in ((np.isnan, "NaN"), (np.isinf, "infinite"))[: 1 + infinite]:

@@ -30,7 +30,7 @@ def ebb(
     """
     stops, found = frozenset(wanted or ()), dict[Node, Any]()
     seeds = seeds if local.tracing is None else local.tracing.seeds(seeds)
-    order, watch = toposort(seeds, stops), local.watch
+    order, watch, lifts = toposort(seeds, stops), local.watch, record or local.lifting
     useful = None if wanted is None else leading_to(stops, order)
     have = {node: g for node, g in seeds.items() if useful is None or node in useful}
     with quiet(), Recording(record):
@@ -46,7 +46,7 @@ def ebb(
                     continue
             if saved is FREED:
                 raise GraphError(FREED_MESSAGE.format(prim.name))
-            parts = prim.vjp(node, g, lifted(node, saved) if record or local.lifting else saved)
+            parts = prim.vjp(node, g, lifted(node, saved, record) if lifts else saved)
             if watch is not None:
                 watch(node, parts)
             if release and saved is not NOTHING:
@@ -82,14 +82,14 @@ def flood(seeds: Mapping[Node, Any], ends: Iterable[Node], *, record: bool) -> d
             if node not in have and any(t is not None for t in tangents):
                 if node.saved is FREED:
                     raise GraphError(FREED_MESSAGE.format(node.prim.name))
-                saved = lifted(node, node.saved) if record else node.saved
+                saved = lifted(node, node.saved, True) if record else node.saved
                 have[node] = node.prim.jvp(node, tangents, saved)
     return have
 
 
-def lifted(node: Node, saved: Sequence) -> list:
-    """What a node saved as Tensors with their history, for derivatives of derivatives."""
-    nodes = (*node.parents, node)
+def lifted(node: Node, saved: Sequence, history: bool) -> list:
+    """What a node saved as Tensors, with their history for derivatives of derivatives."""
+    nodes = (*node.parents, node) if history else (None,) * len(saved)
     return [Tensor(a, n) if isinstance(a, ndarray | Node) else a for a, n in zip(saved, nodes)]
 
 

@@ -13,7 +13,7 @@ from .dtypes import is_float
 from .errors import DTypeError
 from .linearize import jvp, vjp
 from .ops.creation import lift
-from .recording import Recording
+from .recording import Recording, elements
 from .trees import flatten
 
 __all__ = ["check_grads"]
@@ -35,7 +35,7 @@ def check_grads(
 
     >>> tg.check_grads(lambda x: tg.sin(x) * x, [[0.5, 1.0]])
     """
-    points = [lift(x, "check_grads").array for x in xs]
+    points = [elements(lift(x, "check_grads")) for x in xs]
     for x in points:
         if not is_float(x.dtype):
             raise DTypeError(f"check_grads: only floats have gradients, not {x.dtype}")
@@ -58,11 +58,11 @@ def check(
     if "fwd" in modes:
         _, pushed = jvp(f, [Tensor(x) for x in xs], along)
         for d, t in zip(expected, flatten(pushed)[0]):
-            compare("forward mode", t.array, d, rtol)
+            compare("forward mode", elements(t), d, rtol)
     if "rev" in modes:
         out, pull = vjp(f, *[Tensor(x) for x in xs])
         cotangents = flatten(out)[1]([Tensor(g) for g in gs])
-        back = sum(float((x.array * t).sum()) for x, t in zip(pull(cotangents), ts))
+        back = sum(float((elements(x) * t).sum()) for x, t in zip(pull(cotangents), ts))
         direct = sum(float((g * d).sum()) for g, d in zip(gs, expected))
         compare("reverse mode", np.array(back), np.array(direct), rtol, max(scale, 1e-300))
     # The derivatives themselves are functions to check.
@@ -81,7 +81,7 @@ def pulled(f: Callable, ys: Sequence[Tensor]) -> tuple:
 
 def values(f: Callable, xs: list[ndarray]) -> list[ndarray]:
     with Recording(False):
-        return [y.array for y in flatten(f(*[Tensor(np.asarray(x)) for x in xs]))[0]]
+        return [elements(y) for y in flatten(f(*[Tensor(np.asarray(x)) for x in xs]))[0]]
 
 
 def differences(f: Callable, xs: list[ndarray], ts: list[ndarray], eps: float) -> list[ndarray]:

@@ -19,7 +19,7 @@ from .arrays import as_array, spread_view
 from .core import Node, Tensor, bind, local
 from .dtypes import floating, promote, refuse
 from .errors import ShapeError
-from .partials import Drop, Partial, Rule, bounded, compiled, words
+from .partials import Drop, Partial, Rule, bounded, compiled, computed, words
 from .recording import refuse_escaped
 from .shapes import ALL, Shape, broadcast, broadcast_axes, inverse, reduced
 from .sums import total
@@ -122,7 +122,7 @@ class Map(Prim):
         dtype = promote(*(a.dtype for a in args))
         if self.dtype is not None:
             return shape, np.dtype(self.dtype)
-        return shape, floating(dtype) if self.floats else dtype
+        return shape, floating(dtype) if self.floats else computed(self.run, self.inputs, dtype)
 
     def vjp(self, node: Node, g: Any, saved: Sequence) -> list:
         found: list = []

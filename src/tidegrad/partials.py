@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 
 from .core import Node, Tensor
 
-__all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "bounded", "compiled", "words"]
+__all__ = ["INPUTS", "NUMPY", "Drop", "Partial", "Rule", "bounded", "compiled", "computed", "words"]
 
 INPUTS = "xyw"
 Rule = Callable[..., Any] | None
@@ -62,6 +64,15 @@ def bounded(x: Any) -> bool:
     """Whether `x` is finite throughout, by the sum of its squares: one fast pass."""
     array = x.array if type(x) is Tensor else x
     return not isinstance(array, Node) and isfinite(np.vdot(array, array))
+
+
+@cache
+def computed(run: Callable[..., Any], inputs: int, dtype: np.dtype) -> np.dtype:
+    """The dtype that `run` gives of inputs of `dtype`; of bools `x << y` and others have int8."""
+    if dtype.kind == "b":
+        with suppress(TypeError):  # of what is not defined for bools
+            return run(*[np.ones(1, bool)] * inputs).dtype
+    return dtype
 
 
 def words(text: str) -> tuple[int, list[str]]:

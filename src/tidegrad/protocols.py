@@ -155,7 +155,7 @@ for name, value in {
     "__array_function__": array_function,
     "__array__": array,
     "__dlpack__": dlpack,
-    "__dlpack_device__": lambda self: self.array.__dlpack_device__(),
+    "__dlpack_device__": lambda self: elements(self).__dlpack_device__(),
     "__reduce__": reduce,
     "__copy__": lambda self: rebuilt(elements(self), self.node is not None, self.grad),
     "__deepcopy__": deepcopy,

@@ -30,13 +30,18 @@ class Block(NamedTuple):
 
 
 class Arena:
-    """The blocks of one process; `announce(number, path, size)` lets the others open a new one."""
+    """The blocks of one process.
 
-    def __init__(self, announce: Callable[[int, str, int], None]):
+    `announce(number, path, size, gone)` lets the others open a new one, and close those `gone`.
+    """
+
+    def __init__(self, announce: Callable[[int, str, int, list[int]], None]):
         self.announce = announce
         self.free: dict[int, list[Block]] = defaultdict(list)
         self.blocks: dict[int, Block] = {}  # by the address where each begins
         self.copies: dict[int, tuple[weakref.ref, ndarray]] = {}  # by the ids of arrays
+        self.retired: set[int] = set()  # numbers of blocks that are not used again,
+        self.gone: list[int] = []  # and of those which the others still have open
         self.made = 0
 
     def new(self, shape: tuple, dtype: np.dtype) -> ndarray:
@@ -45,10 +50,24 @@ class Arena:
         waiting = self.free[size]
         block = waiting.pop() if waiting else self.opened(size)
         owner: Any = (c_char * size).from_buffer(block.memory)
-        weakref.finalize(owner, waiting.append, block).atexit = False
+        weakref.finalize(owner, self.end_of, block, addressof(owner)).atexit = False
         whole = np.frombuffer(owner, dtype, prod(shape))
         self.blocks[addressof(owner)] = block
         return whole.reshape(shape)
+
+    def end_of(self, block: Block, address: int) -> None:
+        """Nobody refers to what lies in `block` any more."""
+        if block.number not in self.retired:
+            self.free[len(block.memory)].append(block)
+        else:
+            self.retired.remove(block.number)
+            del self.blocks[address]
+            self.gone.append(block.number)
+
+    def retire(self) -> None:
+        """Use no block again that is in use now: somebody else sees it, and says not how long."""
+        free = {block.number for blocks in list(self.free.values()) for block in blocks}
+        self.retired |= {block.number for block in list(self.blocks.values())} - free
 
     def opened(self, size: int) -> Block:
         """A new block, known to all, whose file is gone again: nothing can be left over."""
@@ -56,7 +75,7 @@ class Arena:
         try:
             memory = mmap.mmap(descriptor, size)
             self.made += 1
-            self.announce(self.made, path, size)
+            self.announce(self.made, path, size, [self.gone.pop() for _ in self.gone[:]])
         finally:
             os.close(descriptor)
             with suppress(PermissionError):  # of Windows, while somebody has it open
@@ -91,10 +110,6 @@ class Arena:
         return None if block is None else (block.number, array.ctypes.data - addressof(owner))
 
 
-def address(owner: Any) -> int:
-    return addressof(owner)
-
-
 def rounded(size: int) -> int:
     """The size of the block for so many bytes: an eighth of it is wasted at most."""
     size = max(size, LEAST)
@@ -107,19 +122,24 @@ def reserved(size: int) -> tuple[int, str]:
 
     MemoryError where there is none on the disk either.
     """
-    for folder in (FAST if os.access(FAST, os.W_OK) else None, None):
-        descriptor, path = tempfile.mkstemp(prefix="tidegrad-", dir=folder)
-        try:
-            # Without it a write would end the process where the folder is full.
-            getattr(os, "posix_fallocate", lambda file, _, n: os.ftruncate(file, n))(
-                descriptor, 0, size
-            )
-        except OSError:
-            os.close(descriptor)
-            os.unlink(path)
-            continue
-        return descriptor, path
+    for folder in (FAST, None):
+        with suppress(OSError):  # no such folder, or no room in it
+            return allocated(size, folder)
     raise MemoryError(f"processes: there are no {size} bytes of shared memory")
+
+
+def allocated(size: int, folder: str | None) -> tuple[int, str]:
+    descriptor, path = tempfile.mkstemp(prefix="tidegrad-", dir=folder)
+    try:
+        # Without it a write would end the process where the folder is full.
+        getattr(os, "posix_fallocate", lambda file, _, n: os.ftruncate(file, n))(
+            descriptor, 0, size
+        )
+    except BaseException:
+        os.close(descriptor)
+        os.unlink(path)
+        raise
+    return descriptor, path
 
 
 def opened(path: str, size: int) -> mmap.mmap:

@@ -65,12 +65,16 @@ def names() -> list[str]:
 
 
 def home(tree: Any) -> Any:
-    """Bring every tensor of `tree`, a Module or a tree of tensors, to NumPy; gives `tree` back.
+    """Bring every tensor of `tree` to NumPy: of a Module, an optimizer, or a tree of tensors.
+
+    Gives `tree` back.
 
     >>> tg.backends.home(tg.nn.Linear(2, 1)).weight.shape
     (1, 2)
     """
-    for tensor in [*flatten(tree)[0], *getattr(tree, "buffers", list)()]:
+    groups = getattr(tree, "param_groups", [])
+    kept = [tree.state, [(dict(group), group.step) for group in groups]] if groups else []
+    for tensor in [*flatten([tree, kept])[0], *getattr(tree, "buffers", list)()]:
         for t in (tensor, getattr(tensor, "grad", None)):
             if type(t) is Tensor and isinstance(t.array, Held):
                 t.array = t.array.known()
@@ -83,7 +87,8 @@ class use:
     As `with tg.backends.use(name):` only until the end of the block.  Functions under `tg.jit` run
     eagerly there, operation by operation.  Tensors made there stay there; "numpy" is the way back.
     `options` are those of the backend: `workers` and `min_elements` of "threads" and "processes".
-    ValueError for a name that is not registered, and for options that make no sense.
+    ValueError for a name that is not registered, and for options that make no sense; RuntimeError
+    inside a compiled function and where operations are looked at, as by `detect_anomaly`.
 
     >>> with tg.backends.use("threads", workers=2):
     ...     tg.tensor([1.0, 2.0]) + 1
@@ -105,11 +110,23 @@ class use:
                     f"backends.use: {name} has no option {', '.join(options)}"
                 ) from None
             raise
+        self.execution, self.left = execution, False
+        self.begin()
+
+    def begin(self) -> None:
+        if local.trace is not None and not isinstance(local.trace, Execution):
+            raise RuntimeError(
+                "backends.use: operations are being looked at here, by a compiled function, a "
+                "checkpoint, detect_anomaly or whole_tape; choose the backend before these begin"
+            )
         self.before = local.trace, local.lifting
-        local.trace, local.lifting = execution, isinstance(execution, Sharing)
+        local.trace, local.lifting = self.execution, isinstance(self.execution, Sharing)
 
     def __enter__(self) -> use:
+        if self.left:
+            self.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.left = True
         local.trace, local.lifting = self.before

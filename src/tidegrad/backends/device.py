@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from ..abstract import Value
 from ..core import WEAK, Tensor
+from ..jit.promotion import check_dtypes
 from ..kinds import Prim
 from ..shapes import Shape, reduced
 from ..transforms import SAME
-from .execution import Execution
+from .execution import Execution, inferred
 from .held import Held
 from .host import Key
 from .rules import Work, rule_of
 
 __all__ = ["Device"]
-
-
-class Number(NamedTuple):
-    """What a rule about shapes and dtypes sees of a Python number."""
-
-    dtype: type
-    shape: Shape = ()
 
 
 def is_home(a: Any) -> bool:
@@ -52,13 +46,16 @@ class Device(Execution):
     def apply(self, prim: Prim, arrays: list, params: dict) -> Held:
         if prim in SAME:
             return arrays[0]
-        known = [Number(type(a)) if type(a) in WEAK else a for a in arrays]
-        shape, dtype = prim.infer(*known, **params)
-        shape, dtype, rule = tuple(shape), np.dtype(dtype), rule_of(prim)
+        if not any(type(a) in WEAK for a in arrays):
+            check_dtypes(prim, tuple(a.dtype for a in arrays), params)
+        (shape, dtype), rule = inferred(prim, arrays, params), rule_of(prim)
         if rule is not None:
             return rule(Work(self, prim, arrays, params, shape, dtype))
         homes = [a.known() if type(a) is Held else a for a in arrays]
         return self.array(np.asarray(prim.run(*homes, **params)))
+
+    def explain(self, error: Exception, prim: Prim, args: tuple, params: dict) -> None:
+        error.add_note(f"This was {prim.name} on the backend {self.name!r}.")
 
     def fetched(self, handle: Any) -> ndarray:
         return np.asarray(self.backend.numpy(handle))

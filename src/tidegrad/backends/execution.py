@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from ..abstract import Value
 from ..core import WEAK, Tensor, bind, local, record
-from ..kinds import Prim
+from ..kinds import Prim, where
+from ..shapes import Shape
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "inferred"]
 
 
 class Execution:
@@ -23,6 +24,9 @@ class Execution:
     def apply(self, prim: Prim, arrays: list, params: dict) -> Any:
         """The result array, of arguments that are arrays and numbers of fitting dtypes."""
         raise NotImplementedError
+
+    def explain(self, error: Exception, prim: Prim, args: tuple, params: dict) -> None:
+        """Say more about an error of `apply`."""
 
     def held(self, array: Any) -> Any:
         """An argument's array as `apply` wants it, and as the tape keeps it."""
@@ -45,7 +49,11 @@ class Execution:
             nodes.append(a.node if type(a) is Tensor else None)
             a = a.array if type(a) is Tensor else a
             arrays.append(a if type(a) in WEAK else self.held(a))
-        out = self.apply(prim, arrays, params)
+        try:
+            out = self.apply(prim, arrays, params)
+        except Exception as error:
+            self.explain(error, prim, args, params)
+            raise
         if Tensor not in map(type, args):
             return out
         mask = sum((node is not None) << k for k, node in enumerate(nodes))
@@ -66,6 +74,22 @@ class Execution:
 
     def note(self, made: Sequence[Tensor]) -> None:
         """Results of a whole function: each of its operations has been done here."""
+
+
+class Number(NamedTuple):
+    """What a rule about shapes and dtypes sees of a Python number."""
+
+    dtype: type
+    shape: Shape = ()
+
+
+def inferred(prim: Prim, arrays: Sequence[Any], params: dict) -> tuple[Shape, np.dtype]:
+    """Shape and dtype of what NumPy makes of arrays and Python numbers."""
+    known = [Number(type(a)) if type(a) in WEAK else a for a in arrays]
+    shape, dtype = prim.infer(*known, **params)
+    if prim is where:  # which no promotion of ours comes before
+        dtype = np.result_type(*(a if type(a) in WEAK else a.dtype for a in arrays[1:]))
+    return tuple(shape), np.dtype(dtype)
 
 
 BARE: set = {Tensor, ndarray, *WEAK}

@@ -67,7 +67,8 @@ class Held(Value):
         """The error for an operation by somebody else than the backend."""
         return TraceError(
             f"{use}: this tensor lies on the backend {self.backend.name!r}; compute with it inside "
-            f'`with tg.backends.use("{self.backend.name}"):`, or on tg.tensor(x.numpy())'
+            f'`with tg.backends.use("{self.backend.name}"):`, or on tg.tensor(x.numpy()); '
+            "tg.backends.home(...) brings modules and optimizers to NumPy"
         )
 
 
@@ -94,5 +95,5 @@ Held.__hash__ = object.__hash__  # type: ignore[method-assign]  # which __eq__ t
 # What a Value of a program must refuse.
 for name in ("__bool__", "__float__", "__int__", "__index__", "__complex__", "__iter__"):
     setattr(Held, name, at_home(name))
-for name in ("nonzero", "max", "item", "tolist"):
+for name in ("__getitem__", "nonzero", "max", "item", "tolist"):
     setattr(Held, name, at_home(name))

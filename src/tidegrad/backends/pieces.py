@@ -16,6 +16,7 @@ from numpy import ndarray
 from ..core import WEAK
 from ..kinds import Map, Prim, Reduce
 from ..shapes import Shape, size_of
+from .execution import inferred
 
 __all__ = ["Job", "compute", "jobs_of", "worth"]
 
@@ -77,24 +78,14 @@ def jobs_of(prim: Any, arrays: list, params: dict, workers: int, new: Callable) 
 
 def elementwise(prim: Map, arrays: list, params: dict, workers: int, new: Callable) -> Job | None:
     sizes = [a for a in arrays if type(a) not in WEAK]
-    shape = np.broadcast_shapes(*(a.shape for a in sizes))
+    shape, dtype = inferred(prim, arrays, params)
     axis = next((a for a, n in enumerate(shape) if n >= 4 * workers), None)
     if axis is None:
         return None
     keys = [(slice(None),) * axis + (part,) for part in ranges(shape[axis], workers)]
     pieces = [[fitting(a, key, len(shape)) for a in arrays] for key in keys]
-    _, dtype = prim.infer(
-        *(a if type(a) not in WEAK else Number(type(a)) for a in arrays), **params
-    )
-    out = alike(shape, np.dtype(dtype), sizes, new)
+    out = alike(shape, dtype, sizes, new)
     return Job(prim, params, pieces, keys, out, lambda _: out)
-
-
-class Number(NamedTuple):
-    """What a rule about shapes and dtypes sees of a Python number."""
-
-    dtype: type
-    shape: Shape = ()
 
 
 def ranges(n: int, count: int) -> list[slice]:
@@ -143,7 +134,7 @@ def whole(prim: Prim, x: ndarray, params: dict, workers: int) -> Job | None:
     line, own = x.ravel(order="K"), {"axes": (0,), "keepdims": False}
     exact = prim.name in CUT_ANYWHERE or (prim.name == "sum" and x.dtype.kind != "f")
     if exact:
-        parts = [line[part] for part in ranges(len(line), workers)]
+        parts = [line[part] for part in ranges(len(line), min(workers, len(line)))]
     elif prim.name == "sum" and x.dtype.itemsize >= 4:  # halves are summed in float32
         parts = halves(line, workers)
     else:

@@ -37,16 +37,20 @@ class Worker:
 
     def __init__(self, number: int):
         self.number = number
-        # The parent's script is not imported, so that it needs no guard of its main part.
-        path = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH", "")]))
+        self.owes = 0  # answers
+        # The parent's script is not imported, so that it needs no guard of its main part; what
+        # is imported is found where the parent finds it (-P: not in its working directory).
+        path = os.pathsep.join([*filter(None, sys.path), ROOT])
         self.process: Any = subprocess.Popen(
-            [sys.executable, "-c", "from tidegrad.backends.worker import main; main()"],
+            [sys.executable, "-P", "-c", "from tidegrad.backends.worker import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is for the parent
         )
 
     def send(self, *message: Any) -> None:
+        self.owes += 1
         try:
             send(self.process.stdin, message)
         except OSError:
@@ -58,6 +62,7 @@ class Worker:
             error, found = receive(self.process.stdout)
         except (EOFError, OSError):
             raise self.lost() from None
+        self.owes -= 1
         if error is not None:
             raise error
         return found
@@ -84,12 +89,21 @@ class Pool:
     def __init__(self, count: int):
         self.workers = [Worker(k) for k in range(1, count)]
         self.arena = Arena(self.announce)
-        self.lock = threading.RLock()
         self.finalizer = weakref.finalize(self, ended, self.workers)
+        self.ask("begin")  # no file waits for them while they start
 
-    def announce(self, number: int, path: str, size: int) -> None:
+    @property
+    def is_broken(self) -> bool:
+        """Whether an answer is missing: a worker died, or the one who waited was interrupted."""
+        return any(worker.owes for worker in self.workers)
+
+    def announce(self, number: int, path: str, size: int, gone: list[int]) -> None:
+        self.ask("open", number, path, size, gone)
+
+    def ask(self, *message: Any) -> None:
+        """Have all workers do the same."""
         for worker in self.workers:
-            worker.send("open", number, path, size)
+            worker.send(*message)
         for worker in self.workers:
             worker.answer()
 
@@ -163,6 +177,20 @@ ERRORS = {
     "invalid value": "invalid",
 }
 POOLS: dict[tuple[int, int], Pool] = {}  # by process, as a forked child has none, and by size
+LOCK = threading.RLock()  # of all pools: the workers serve one thread at a time
+
+
+def before_fork() -> None:
+    """A child sees the shared memory that is in use now: nothing else is written there any more."""
+    LOCK.acquire()
+    for pool in POOLS.values():
+        pool.arena.retire()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=before_fork, after_in_parent=LOCK.release, after_in_child=LOCK.release
+    )
 
 
 class Processes(Sharing):
@@ -176,20 +204,19 @@ class Processes(Sharing):
     @property
     def pool(self) -> Pool:
         key = os.getpid(), self.workers
+        if key in POOLS and POOLS[key].is_broken:
+            POOLS.pop(key).finalizer()
         if key not in POOLS:
             POOLS[key] = Pool(self.workers)
         return POOLS[key]
 
+    def wanted(self, prim: Prim, args: tuple, params: dict) -> bool:
+        known = PRIMS.get(prim.name) is prim  # to the workers
+        return known and super().wanted(prim, args, params)
+
     def apply(self, prim: Prim, arrays: list, params: dict) -> Any:
-        if PRIMS.get(prim.name) is not prim:  # one that the workers do not know
-            return super().apply(prim, arrays, params)
-        pool = self.pool
-        with pool.lock:
-            try:
-                return super().apply(prim, [self.near(a) for a in arrays], params)
-            except WorkerError:
-                POOLS.pop((os.getpid(), self.workers)).finalizer()
-                raise
+        with LOCK:
+            return super().apply(prim, [self.near(a) for a in arrays], params)
 
     def near(self, a: Any) -> Any:
         """An argument where the workers see it, if it may be kept there."""
@@ -200,6 +227,4 @@ class Processes(Sharing):
         return self.pool.arena.new(shape, dtype)
 
     def run(self, job: Job) -> list:
-        if PRIMS.get(job.prim.name) is not job.prim:
-            return [compute(job, k) for k in range(len(job.pieces))]
         return self.pool.run(job)

@@ -49,6 +49,10 @@ class Sharing(Execution):
             return found if type(found) is ndarray else np.asarray(found)
         return np.asarray(job.join(self.run(job)))
 
+    def explain(self, error: Exception, prim: Prim, args: tuple, params: dict) -> None:
+        if isinstance(error, (ValueError, TypeError)):
+            prim.explain(args, params)
+
     def new(self, shape: tuple, dtype: np.dtype) -> ndarray:
         """Memory for a result."""
         return np.empty(shape, dtype)
@@ -66,7 +70,10 @@ class Threads(Sharing):
     def run(self, job: Job) -> list:
         context = contextvars.copy_context()  # which holds how NumPy warns
         others = range(1, len(job.pieces))
-        found = [pool(os.getpid()).submit(context.copy().run, compute, job, k) for k in others]
+        try:
+            found = [pool(os.getpid()).submit(context.copy().run, compute, job, k) for k in others]
+        except RuntimeError:  # the program ends, and no thread begins anything any more
+            return [compute(job, k) for k in range(len(job.pieces))]
         try:
             first = compute(job, 0)
         finally:

@@ -8,6 +8,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -49,10 +50,14 @@ def send(stream: BinaryIO, message: Any) -> None:
 
 def receive(stream: BinaryIO) -> Any:
     """The next message; EOFError where the other process has ended."""
-    head = stream.read(LENGTH.size)
-    if len(head) < LENGTH.size:
+    return pickle.loads(whole(stream, *LENGTH.unpack(whole(stream, LENGTH.size))))
+
+
+def whole(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
         raise EOFError("the other process has ended")
-    return pickle.loads(stream.read(*LENGTH.unpack(head)))
+    return data
 
 
 def work(source: BinaryIO, sink: BinaryIO) -> None:
@@ -65,7 +70,9 @@ def work(source: BinaryIO, sink: BinaryIO) -> None:
         dtype = np.dtype(place.dtype)
         return ndarray(place.shape, dtype, blocks[place.block], place.offset, place.strides)
 
-    def open_block(number: int, path: str, size: int) -> None:
+    def open_block(number: int, path: str, size: int, gone: list[int]) -> None:
+        for old in gone:
+            del blocks[old]
         blocks[number] = opened(path, size)
 
     def piece(name: str, args: list, params: dict, out: Any) -> tuple[Any, set[str]]:
@@ -75,7 +82,7 @@ def work(source: BinaryIO, sink: BinaryIO) -> None:
         with np.errstate(all="call", call=lambda kind, _: met.add(kind)):
             return compute(job, 0), met
 
-    actions: dict[str, Callable] = {"open": open_block, "piece": piece}
+    actions: dict[str, Callable] = {"begin": bool, "open": open_block, "piece": piece}
     while True:
         try:
             action, *given = receive(source)
@@ -93,4 +100,5 @@ def main() -> None:
     """Work for the process at the other end of standard input and output."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anybody prints is no answer
-    work(sys.stdin.buffer, answers)
+    with suppress(BrokenPipeError):  # nobody wants the answer any more
+        work(sys.stdin.buffer, answers)

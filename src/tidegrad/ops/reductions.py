@@ -51,14 +51,15 @@ def two_norm(x: ndarray, *, axes: Shape, keepdims: bool) -> ndarray:
     """The root of the sum of squares, of scaled elements where squares overflow or vanish."""
     with np.errstate(over="ignore"):
         squares = total(x * x, axes=axes, keepdims=keepdims)
-    safe = np.finfo(x.dtype).tiny * 2**60
-    if np.all((squares > safe) & (squares < np.inf)):
+    fits = (squares > np.finfo(x.dtype).tiny * 2**60) & (squares < np.inf)
+    if np.all(fits):
         return np.sqrt(squares)
     scale = np.maximum.reduce(np.abs(x), axis=axes, keepdims=True, initial=0)
     scale = np.where((scale > 0) & (scale < np.inf), scale, 1)
     y = x / scale
-    squares = total(y * y, axes=axes, keepdims=keepdims)
-    return np.sqrt(squares) * scale.reshape(squares.shape)
+    scaled = total(y * y, axes=axes, keepdims=keepdims)
+    scaled = np.sqrt(scaled) * scale.reshape(scaled.shape)
+    return np.where(fits, np.sqrt(squares), scaled)  # each norm by its own elements alone
 
 
 def as_bool(dtype: np.dtype) -> np.dtype:

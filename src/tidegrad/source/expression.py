@@ -182,7 +182,7 @@ def identifier(name: str) -> str:
     """A name with dots and brackets, as in `layers.0.weight`, as one of Python's."""
     made = name if name.isidentifier() else re.sub(r"\W+", "_", name).strip("_")
     made = f"_{made}" if made[:1].isdigit() else made
-    if not made.isidentifier() or keyword.iskeyword(made):
+    if not made.isidentifier() or keyword.iskeyword(made) or made == "__debug__":
         raise ValueError(f"expression: {name!r} does not name a variable; use letters")
     return made
 
@@ -193,7 +193,7 @@ def written(namer: Namer, value: Value, inline: bool) -> Expression:
     writer = Writer(namer.names, namer.titles, inline)
     (result,) = writer.written(value)
     inputs = {v: name for v, name in inputs.items() if v in writer.texts}
-    taken = {"np", *writer.kernels} & {*inputs.values(), *writer.lines}
+    taken = {"np", "bool", "slice", *writer.kernels} & {*inputs.values(), *writer.lines}
     if taken:
         raise ValueError(f"expression: the source needs the name {taken.pop()!r}; choose another")
     body = [*(f"{name} = {text}" for name, text in writer.lines.items()), f"return {result}"]

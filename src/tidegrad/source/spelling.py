@@ -218,7 +218,7 @@ SPELLINGS: dict[str, Callable[[Value], str]] = {
     **{name: fold(name) for name in ("prod", "max", "min", "all", "any", "argmax", "argmin")},
     "sum": summed,
     "norm": call("two_norm"),
-    "square": lambda v: "np.square(_0)",
+    "square": lambda v: "_0 * _0" if v.dtype.kind == "b" else "np.square(_0)",  # of bools int8
     "cast": lambda v: f"_0.astype({dtype(v.dtype)})",
     "reshape": reshaped,
     "permute": turned,

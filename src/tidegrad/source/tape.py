@@ -12,6 +12,7 @@ from ..abstract import Value
 from ..arrays import own
 from ..core import Node, Tensor, local
 from ..ops.philox import Draw
+from ..transforms import variable
 from ..watching import Watch
 
 __all__ = ["Given", "given", "known", "remember", "value_of", "whole_tape"]
@@ -73,12 +74,19 @@ def given(array: ndarray, node: Node | None = None) -> Given:
 
 def value_of(x: Any) -> Value:
     """What a Tensor, an array or a number was made of: itself where that was not seen."""
-    array, node = (x.array, x.node) if type(x) is Tensor else (x, None)
+    array, node = (x.array, stood_for(x.node)) if type(x) is Tensor else (x, None)
     if type(array) is not ndarray:
         return Given(array)
     made = known(array) if node is None or node.prim is not None else None
     made = NODES.get(node) if made is None and node is not None else made
     return given(array, node) if made is None else made
+
+
+def stood_for(node: Node | None) -> Node | None:
+    """The node whose place a transform's variable takes, for as long as the transform runs."""
+    while node is not None and node.prim is variable:
+        node = node.parents[0]
+    return node
 
 
 class whole_tape(Watch):

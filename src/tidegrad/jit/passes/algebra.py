@@ -157,7 +157,8 @@ def larger(value: Value, facts: Facts) -> Value | None:
 
 def relu(value: Value, facts: Facts) -> Value | None:
     x = value.parents[0]
-    return x if x.prim is table.relu or facts.range(x).positive else None
+    same = x.prim is table.relu or facts.range(x).positive
+    return x if same and x.dtype == value.dtype else None  # that of bools has int64
 
 
 def recast(value: Value, facts: Facts) -> Value | None:
