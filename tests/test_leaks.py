@@ -37,11 +37,11 @@ gc.disable()
 for _ in range(2500):  # caches and free lists fill
     step()
 w.grad = None
-objects, blocks, before = len(gc.get_objects()), sys.getallocatedblocks(), peak()
+objects, blocks, before = len(gc.get_objects()), sys.getallocatedblocks(), memory()
 for _ in range({steps}):
     step()
 w.grad = None
-assert peak() - before < 1_000_000, f"memory grew by {{peak() - before}} bytes"
+assert memory() - before < 1_000_000, f"memory grew by {{memory() - before}} bytes"
 assert len(gc.get_objects()) - objects < 10, len(gc.get_objects()) - objects
 assert sys.getallocatedblocks() - blocks < 100, sys.getallocatedblocks() - blocks
 """
