@@ -26,6 +26,7 @@ THREADS = 2
 CHECKED_STEP = 50
 # Of ten seeds, one where no ReLU or pool of lenet is so near its edge that rounding decides.
 SEED = 4
+REST = 0.1  # seconds until the threads of the engine before no longer look for work
 
 
 def engine(name, row, state, inputs):
@@ -60,6 +61,7 @@ def turns(row, rounds, target):
             failed[name] = f"{type(error).__name__}: {error}".partition("\n")[0]
 
     def before(name):
+        time.sleep(REST)
         # From the initial weights every time: a long training ends in denormal numbers, which
         # some engines flush to zero and others compute slowly.
         peers[name].restart()
