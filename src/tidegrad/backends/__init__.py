@@ -18,5 +18,6 @@ array([4., 7.], dtype=float32)
 
 from .choice import home, names, register, use
 from .host import DOZEN, FUNCTIONS, Host
+from .pieces import pays
 
-__all__ = ["DOZEN", "FUNCTIONS", "Host", "home", "names", "register", "use"]
+__all__ = ["DOZEN", "FUNCTIONS", "Host", "home", "names", "pays", "register", "use"]

@@ -18,7 +18,7 @@ from ..kinds import Map, Prim, Reduce
 from ..shapes import Shape, size_of
 from .execution import inferred
 
-__all__ = ["Job", "compute", "jobs_of", "worth"]
+__all__ = ["Job", "compute", "jobs_of", "pays", "worth"]
 
 LEAF = 128  # elements which NumPy's sums halve no further
 BLOCK = 1 << 15  # elements whose intermediate results stay in a core's cache
@@ -49,6 +49,15 @@ class Job(NamedTuple):
     keys: list[tuple]
     out: ndarray | None
     join: Callable[[list], Any]
+
+
+def pays(elements: int) -> bool:
+    """Whether "threads" and "processes" share any operation on so many elements.
+
+    >>> tg.backends.pays(10_000), tg.backends.pays(10_000_000)
+    (False, True)
+    """
+    return elements >= min(ENOUGH.values())
 
 
 def worth(prim: Prim, args: Sequence[Any]) -> bool:

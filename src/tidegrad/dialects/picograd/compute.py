@@ -19,7 +19,7 @@ def compute(cls: Any, function: Callable, *operands: Any, keep: bool = True, **h
     """`function` of `operands` as a `cls`, on all cores where one of them is distributed."""
     cells = [x for x in operands if isinstance(x, Cell)]
     distributed = any(x.is_distributed for x in cells)  # type: ignore[attr-defined]  # all say so
-    with execution(distributed):
+    with execution(distributed and tg.backends.pays(max(x.held.size for x in cells))):
         held = function(*(operand(x, cells[0].held.dtype) for x in operands), **how)
     return whole(cls, tg.asarray(held), operands, distributed and keep)
 
