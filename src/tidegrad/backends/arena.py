@@ -135,7 +135,7 @@ def allocated(size: int, folder: str | None) -> tuple[int, str]:
         getattr(os, "posix_fallocate", lambda file, _, n: os.ftruncate(file, n))(
             descriptor, 0, size
         )
-    except BaseException:
+    except BaseException:  # no file is left over, whatever came in between
         os.close(descriptor)
         os.unlink(path)
         raise

@@ -11,6 +11,7 @@ from ..abstract import Value
 from ..core import WEAK, Tensor
 from ..jit.promotion import check_dtypes
 from ..kinds import Prim
+from ..ops.movement import cut_shape
 from ..shapes import Shape, reduced
 from ..transforms import SAME
 from .execution import Execution, inferred
@@ -86,8 +87,7 @@ class Device(Execution):
         return Held(self, self.backend.expand(x.handle, shape), shape, x.dtype)
 
     def cut(self, x: Held, key: Key) -> Held:
-        shape = tuple(len(range(*part.indices(n))) for part, n in zip(key, x.shape))
-        return Held(self, self.backend.cut(x.handle, key), shape, x.dtype)
+        return Held(self, self.backend.cut(x.handle, key), cut_shape(x, key=key), x.dtype)
 
     def put(self, x: Held, key: Key, value: Held) -> Held:
         return Held(self, self.backend.put(x.handle, key, value.handle), x.shape, x.dtype)

@@ -51,7 +51,7 @@ class Execution:
             arrays.append(a if type(a) in WEAK else self.held(a))
         try:
             out = self.apply(prim, arrays, params)
-        except Exception as error:
+        except Exception as error:  # of any kind: an accelerator is somebody else's
             self.explain(error, prim, args, params)
             raise
         if Tensor not in map(type, args):

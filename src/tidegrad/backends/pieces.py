@@ -116,7 +116,7 @@ def alike(shape: Shape, dtype: np.dtype, arrays: Sequence[ndarray], new: Callabl
     flags: Any = [["readonly"]] * len(arrays) + [["writeonly", "allocate"]]
     given: Any = [*arrays, None]
     dtypes = [*(a.dtype for a in arrays), np.dtype(np.int8)]
-    steps = np.nditer(given, ["zerosize_ok"], flags, dtypes).operands[-1].strides  # fmt: skip
+    steps = np.nditer(given, ["zerosize_ok"], flags, dtypes).operands[-1].strides
     order = sorted(range(len(shape)), key=lambda a: -steps[a])
     memory = new(tuple(shape[a] for a in order), dtype)
     return memory.transpose(np.argsort(order))

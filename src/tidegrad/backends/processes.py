@@ -131,7 +131,7 @@ class Pool:
                 met |= kinds
             except WorkerError:
                 raise
-            except Exception as theirs:
+            except Exception as theirs:  # the others' answers are read before it is raised
                 error = theirs
         if error is not None:
             raise error

@@ -13,6 +13,7 @@ from numpy import ndarray
 from ..kinds import Map, Move, Prim, Reduce, inverse
 from ..ops.contractions import Contract
 from ..ops.indexing import Index, front
+from ..ops.movement import cut_shape
 from ..ops.windows import counts, places
 from ..partials import INPUTS, words
 from ..shapes import Shape
@@ -87,10 +88,6 @@ def slices(key: Any, shape: Shape) -> tuple[slice, ...]:
     return tuple(p if isinstance(p, slice) else slice(p, p + 1) for p in parts)
 
 
-def sliced_shape(key: tuple[slice, ...], shape: Shape) -> Shape:
-    return tuple(len(range(*part.indices(n))) for part, n in zip(key, shape))
-
-
 def zeros(on: Any, shape: Shape, dtype: np.dtype) -> Held:
     return on.expand(on.array(np.zeros((), dtype)), shape)
 
@@ -98,7 +95,7 @@ def zeros(on: Any, shape: Shape, dtype: np.dtype) -> Held:
 def written(on: Any, x: Held, key: Any, value: Held) -> Held:
     """`x` with `value` at a basic index."""
     parts = slices(key, x.shape)
-    inner = sliced_shape(parts, x.shape)
+    inner = cut_shape(x, key=parts)
     if prod(inner) != value.size:  # one for many
         given = tuple(n for n, part in zip(inner, parts) if part.step or n != 1)
         value = on.expand(value, given) if value.ndim <= len(given) else value

@@ -91,7 +91,7 @@ def work(source: BinaryIO, sink: BinaryIO) -> None:
         answer: tuple[Any, Any]
         try:
             answer = None, actions[action](*given)
-        except Exception as error:
+        except Exception as error:  # the parent raises it
             answer = error, None
         send(sink, answer)
 

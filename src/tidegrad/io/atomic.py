@@ -58,7 +58,7 @@ def file_beside(folder: str, prefix: str, mode: int | None) -> Iterator[Buffered
             if mode is not None:
                 os.chmod(file.name, mode)
             yield file
-    except BaseException:
+    except BaseException:  # no half file stays, whatever came in between
         with suppress(OSError):
             os.unlink(file.name)
         raise

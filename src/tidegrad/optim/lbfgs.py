@@ -77,7 +77,7 @@ class LBFGS(Optimizer):
         memory = {k: [*v] if isinstance(v, list) else v for k, v in self.memory.items()}
         try:
             first = self.iterate(closure, memory)
-        except BaseException:
+        except BaseException:  # whatever came in between, nothing is half changed
             for p, value in zip(self.params, before):
                 p.data = value
             raise

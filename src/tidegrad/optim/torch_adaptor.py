@@ -78,7 +78,7 @@ class TorchOptimizer:
 
         try:
             self.torch.step(evaluated)
-        except BaseException:
+        except BaseException:  # whatever came in between, nothing is half changed
             for (ours, _), value in zip(self.pairs, before):
                 ours.data = value
             raise

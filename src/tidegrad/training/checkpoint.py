@@ -58,7 +58,7 @@ class Checkpoint:
             )
         try:
             self._load(state)
-        except BaseException:
+        except BaseException:  # whatever came in between, nothing is half changed
             self._load(before)
             raise
         return True

@@ -13,9 +13,9 @@ import numpy as np
 from ..shared import lacking
 from . import dense as NN
 from . import engine, pico
-from .engine import *  # noqa: F403
+from .engine import *  # noqa: F403 (all of its names are this module's)
 from .nn import MLP, Layer, Neuron
-from .pico import *  # noqa: F403
+from .pico import *  # noqa: F403 (likewise)
 
 # `NN.py` and `nn.py` cannot lie in one folder where file names ignore case (macOS, Windows).
 sys.modules[f"{__name__}.NN"] = NN

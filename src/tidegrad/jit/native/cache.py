@@ -151,7 +151,7 @@ def write(path: Path, entry: bytes) -> None:
         with open(beside, "xb", opener=lambda name, _: os.open(name, flags, 0o600)) as file:
             file.write(entry)
         os.replace(beside, path)
-    except BaseException:
+    except BaseException:  # no half file stays, whatever came in between
         with suppress(OSError):
             os.unlink(beside)
         raise

@@ -50,7 +50,7 @@ class MNIST(Dataset):
 
     _url = "https://storage.googleapis.com/cvdf-datasets/mnist/{file}"
     _subsets = {"train": "train", "test": "t10k"}  # noqa: RUF012 - as there
-    _kinds = {"images": "images-idx3", "labels": "labels-idx1"}  # noqa: RUF012
+    _kinds = {"images": "images-idx3", "labels": "labels-idx1"}  # noqa: RUF012 - as there
 
     def __init__(self, root: str | Path, train: bool = True, download: bool = True):
         self.root, self.subset = Path(root), "train" if train else "test"
